@@ -1,0 +1,19 @@
+-- Refused by PostgreSQL while anything outside dbw depends on these tables.
+DROP TABLE public.messages;
+DROP TABLE public.conversations;
+DROP TABLE public.notifications;
+DROP TABLE public.user_skills;
+DROP TABLE public.skills;
+DROP TABLE public.subscriptions;
+DROP TABLE public.withdrawals;
+DROP TABLE public.wallets;
+DROP TABLE public.tips;
+DROP TABLE public.transactions;
+DROP TABLE public.videos;
+DROP TABLE public.stories;
+DROP TABLE public.comments;
+DROP TABLE public.post_likes;
+DROP TABLE public.posts;
+DROP TABLE public.blocks;
+DROP TABLE public.follows;
+DROP TABLE public.users;

@@ -1,0 +1,6 @@
+-- The ids, what is parked and the positions are gone with this: what comes again is applied again, which changes no row.
+DROP TABLE dbw.schema_requirements;
+DROP TABLE dbw.positions;
+DROP TABLE dbw.parked_events;
+DROP FUNCTION dbw.event_key(text);
+DROP TABLE dbw.processed_events;
