@@ -1,6 +1,8 @@
+import { disorder, redeliver } from './delivery.js';
 import type { Message } from './message.js';
 import { messageOf } from './message.js';
 import { live } from './platform.js';
+import { CLASSES, strew } from './poison.js';
 import { Random } from './random.js';
 
 export type { Message } from './message.js';
@@ -26,7 +28,14 @@ export function generate(options: Options): Message[] {
   const random = new Random(options.seed);
   const { events, users = Math.max(10, Math.round(events / 25)) } = options;
   const start = Date.parse(options.start ?? '2024-01-01T00:00:00Z');
-  return live(random.fork(1), { events, users, start }).map(messageOf);
+  const share = (part: number | undefined, standard: number) => Math.round((part ?? standard) * events);
+
+  const happened = live(random.fork(1), { events, users, start }).map(messageOf);
+  // Each part has its own chance: what happens on the platform is the same with and without poison and disorder.
+  const spoiled = options.poison === 0 ? 0 : Math.max(share(options.poison, 0.01), CLASSES.length);
+  const strewn = strew(random.fork(2), happened, spoiled);
+  const disordered = disorder(random.fork(3), strewn, share(options.disorder, 0.02));
+  return redeliver(random.fork(4), disordered, share(options.duplicates, 0.05));
 }
 
 /** The same items in an order that depends on the seed alone. */
