@@ -1,0 +1,116 @@
+import type { Message } from './message.js';
+
+/** A message that waits to be taken into a batch. */
+export interface Queued {
+  readonly message: Message;
+  /** The offset to go on with once it is finished: behind it, or behind control records that follow it. */
+  readonly next: number;
+}
+
+interface Limits {
+  /** Messages in one batch at most. */
+  readonly size: number;
+  /** Bytes of values in one batch at most. */
+  readonly bytes: number;
+  /** Bytes in the queue at which the source is asked to pause. */
+  readonly full: number;
+}
+
+/** The cost of a message beside its bytes, so that a queue of empty messages is bounded too. */
+const OVERHEAD = 512;
+
+function costOf({ key, value }: Message): number {
+  return (key?.length ?? 0) + (value?.length ?? 0) + OVERHEAD;
+}
+
+/**
+ * The queue between the source and the writers. A writer takes what there is as soon as it is free, so a quiet system
+ * writes at once and a busy one, whose messages gather while the writers are busy, in big batches.
+ */
+export class Intake {
+  private queue: Queued[] = [];
+  private head = 0;
+  private queuedBytes = 0;
+  private closed = false;
+  private left: number;
+  private readonly takers: (() => void)[] = [];
+
+  /**
+   * @param maxEvents ends the intake after so many messages
+   * @param onRoom called whenever the queue is less than half full after a batch was taken
+   */
+  constructor(
+    private readonly limits: Limits,
+    maxEvents = Infinity,
+    private readonly onRoom: () => void = () => undefined,
+  ) {
+    this.left = maxEvents;
+  }
+
+  get isFull(): boolean {
+    return this.queuedBytes >= this.limits.full;
+  }
+
+  get bytes(): number {
+    return this.queuedBytes;
+  }
+
+  push(messages: readonly Queued[]): void {
+    if (this.closed) return;
+    for (const queued of messages) {
+      if (this.left === 0) return;
+      this.left--;
+      this.queue.push(queued);
+      this.queuedBytes += costOf(queued.message);
+    }
+    this.takers.shift()?.();
+  }
+
+  /** Whether all messages that were asked for (`maxEvents`) have come in. */
+  get isComplete(): boolean {
+    return this.left === 0;
+  }
+
+  /**
+   * The next batch, in the order of arrival; waits for the first message. Undefined when the intake is closed, or complete
+   * and empty.
+   */
+  async take(): Promise<Queued[] | undefined> {
+    while (this.head === this.queue.length) {
+      if (this.closed || this.left === 0) return undefined;
+      await new Promise<void>((resolve) => this.takers.push(resolve));
+    }
+    const batch: Queued[] = [];
+    let bytes = 0;
+    while (batch.length < this.limits.size && bytes < this.limits.bytes) {
+      const queued = this.queue[this.head];
+      if (!queued) break;
+      this.head++;
+      batch.push(queued);
+      bytes += costOf(queued.message);
+    }
+    this.queuedBytes -= bytes;
+    if (this.head === this.queue.length || this.head > 10_000) {
+      this.queue = this.queue.slice(this.head);
+      this.head = 0;
+    }
+    if (this.head < this.queue.length || this.left === 0) this.takers.shift()?.();
+    if (this.queuedBytes < this.limits.full / 2) this.onRoom();
+    return batch;
+  }
+
+  /** Throws away what waits; it is read again by whoever owns its partitions now. */
+  clear(): void {
+    this.queue = [];
+    this.head = 0;
+    this.queuedBytes = 0;
+    this.onRoom();
+  }
+
+  /** No batch will be taken any more. */
+  close(): void {
+    this.closed = true;
+    this.clear();
+    for (const taker of this.takers.splice(0)) taker();
+  }
+}

@@ -1,0 +1,59 @@
+import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs';
+import type { Logger } from 'pino';
+import type { Config } from '../config.js';
+import { AwayError } from '../errors.js';
+
+function saslOf(sasl: Config['kafka']['sasl']): SASLOptions | undefined {
+  if (!sasl) return undefined;
+  const { mechanism, username, password } = sasl;
+  if (mechanism === 'plain') return { mechanism, username, password };
+  if (mechanism === 'scram-sha-256') return { mechanism, username, password };
+  return { mechanism, username, password };
+}
+
+/** A client of the cluster. kafkajs is used in this folder only, so that it can be replaced. */
+export function createKafka(config: Config['kafka'], log?: Logger): Kafka {
+  const sasl = saslOf(config.sasl);
+  const options: KafkaConfig = {
+    clientId: config.clientId,
+    brokers: [...config.brokers],
+    ssl: config.ssl,
+    ...(sasl ? { sasl } : {}),
+    connectionTimeout: 5_000,
+    requestTimeout: 30_000,
+    enforceRequestTimeout: true,
+    // Per request; what lies above tries again for ever. Short, so that an outage is noticed and told.
+    retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 5 },
+    logLevel: log ? logLevel.WARN : logLevel.NOTHING,
+    logCreator:
+      () =>
+      ({ level, namespace, log: entry }) => {
+        // What kafkajs calls an error is mostly one try of many.
+        if (level <= logLevel.WARN) log?.debug({ kafkajs: namespace }, entry.message);
+      },
+  };
+  return new Kafka(options);
+}
+
+/**
+ * Runs `work` with an admin client.
+ *
+ * @throws AwayError where no broker answers
+ */
+export async function withAdmin<T>(
+  kafka: Kafka,
+  brokers: readonly string[],
+  work: (admin: ReturnType<Kafka['admin']>) => Promise<T>,
+): Promise<T> {
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+  } catch (error) {
+    throw new AwayError('Kafka', brokers.join(','), error, 'Start it, or correct KAFKA_BROKERS.');
+  }
+  try {
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}

@@ -1,0 +1,166 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Consumer, EachBatchPayload, IHeaders, Kafka, KafkaMessage } from 'kafkajs';
+import type { Queued } from '../intake.js';
+import type { Header } from '../message.js';
+import type { Position } from '../offsets.js';
+
+interface Assigned {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** What the source tells its owner. */
+interface Listener {
+  /** Messages of one partition in order. Returns false where there is no room for more. */
+  readonly onMessages: (messages: readonly Queued[], highWatermark: Position) => boolean;
+  /** Partitions were given; what is in hand of others no longer counts. Resolves to where to begin instead of the commits. */
+  readonly onAssigned: (assigned: readonly Assigned[]) => Promise<readonly Position[]>;
+  /** The group is about to share its partitions anew. */
+  readonly onRebalancing: () => void;
+  /** The consumer died and will not come back. */
+  readonly onCrash: (error: Error) => void;
+}
+
+function headersOf(headers: IHeaders | undefined): Header[] {
+  const list: Header[] = [];
+  for (const [name, values] of Object.entries(headers ?? {})) {
+    for (const value of Array.isArray(values) ? values : [values]) {
+      list.push([name, typeof value === 'string' ? Buffer.from(value) : (value ?? null)]);
+    }
+  }
+  return list;
+}
+
+function queuedOf(topic: string, partition: number, record: KafkaMessage): Queued {
+  const offset = Number(record.offset);
+  const { key, value, timestamp } = record;
+  const headers = record.headers ? headersOf(record.headers) : [];
+  return { message: { topic, partition, offset, key, value, headers, timestamp: Number(timestamp) }, next: offset + 1 };
+}
+
+const HEARTBEAT_MS = 2_000;
+
+/**
+ * Reads topics as a member of a group and hands every record over at once: nothing waits inside kafkajs, where the next
+ * fetch would wait with it. Offsets are committed by `commit` only.
+ */
+export class Source {
+  private ready: Promise<void> = Promise.resolve();
+  private readonly assigned = new Set<string>();
+  private topics: readonly string[] = [];
+  private paused = false;
+
+  private constructor(
+    private readonly consumer: Consumer,
+    private readonly listener: Listener,
+  ) {}
+
+  /**
+   * @throws kafkajs' error where no broker answers
+   */
+  static async open(kafka: Kafka, groupId: string, listener: Listener): Promise<Source> {
+    const consumer = kafka.consumer({
+      groupId,
+      allowAutoTopicCreation: false,
+      sessionTimeout: 45_000,
+      rebalanceTimeout: 60_000,
+      heartbeatInterval: 3_000,
+      maxWaitTimeInMs: 500,
+      minBytes: 1,
+      maxBytes: 4 * 1024 * 1024,
+      maxBytesPerPartition: 1024 * 1024,
+      readUncommitted: false,
+      metadataMaxAge: 60_000,
+      retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 10, restartOnFailure: () => Promise.resolve(true) },
+    });
+    const source = new Source(consumer, listener);
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      source.join(payload.memberAssignment);
+    });
+    consumer.on(consumer.events.REBALANCING, () => {
+      listener.onRebalancing();
+    });
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      if (!payload.restart) listener.onCrash(payload.error);
+    });
+    await consumer.connect();
+    return source;
+  }
+
+  /** Starts to read these topics, or goes on with them instead of the ones before. */
+  async read(topics: readonly string[]): Promise<void> {
+    if (this.topics.length > 0) await this.consumer.stop();
+    this.topics = topics;
+    await this.consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    await this.consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload) => this.handOver(payload),
+    });
+  }
+
+  private join(assignment: Readonly<Record<string, readonly number[]>>): void {
+    this.assigned.clear();
+    const assigned = Object.entries(assignment).flatMap(([topic, partitions]) =>
+      partitions.map((partition) => ({ topic, partition })),
+    );
+    for (const { topic, partition } of assigned) this.assigned.add(`${topic}:${partition}`);
+    // kafkajs forgets what was paused when it joins again.
+    if (this.paused) this.pause();
+    this.ready = this.listener.onAssigned(assigned).then((starts) => {
+      for (const { topic, partition, next } of starts) this.consumer.seek({ topic, partition, offset: String(next) });
+    });
+    this.ready.catch(() => undefined); // whoever waits for it sees the error
+  }
+
+  private async handOver({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
+    // Where to begin is known when the positions were read; meanwhile the group must not lose us.
+    const { ready } = this;
+    let waiting = true;
+    const done = ready.finally(() => (waiting = false));
+    while (waiting) {
+      await Promise.race([done, delay(HEARTBEAT_MS)]);
+      await heartbeat();
+    }
+    if (!isRunning() || isStale() || ready !== this.ready) return;
+    const { topic, partition } = batch;
+    const messages = batch.messages.map((record) => queuedOf(topic, partition, record));
+    const last = messages.at(-1);
+    const next = Number(batch.lastOffset()) + 1; // control and aborted records may follow the last message
+    if (last) messages[messages.length - 1] = { message: last.message, next: Math.max(next, last.next) };
+    const room = this.listener.onMessages(messages, { topic, partition, next: Number(batch.highWatermark) });
+    resolveOffset(batch.lastOffset());
+    if (!room) this.pause();
+    await heartbeat();
+  }
+
+  private pause(): void {
+    this.paused = true;
+    this.consumer.pause(this.topics.map((topic) => ({ topic })));
+  }
+
+  /** Goes on after `onMessages` said that there was no room. */
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.consumer.resume(this.topics.map((topic) => ({ topic })));
+  }
+
+  owns(topic: string, partition: number): boolean {
+    return this.assigned.has(`${topic}:${partition}`);
+  }
+
+  /** Commits offsets to Kafka, of owned partitions only. */
+  async commit(positions: readonly Position[]): Promise<void> {
+    const owned = positions.filter(({ topic, partition }) => this.owns(topic, partition));
+    if (owned.length === 0) return;
+    await this.consumer.commitOffsets(
+      owned.map(({ topic, partition, next }) => ({ topic, partition, offset: String(next) })),
+    );
+  }
+
+  /** Leaves the group. */
+  async close(): Promise<void> {
+    await this.consumer.disconnect();
+  }
+}

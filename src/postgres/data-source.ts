@@ -1,0 +1,87 @@
+import { DataSource, type Logger } from 'typeorm';
+import type { Config } from '../config.js';
+import { AwayError, codeOf, UserError, EXIT } from '../errors.js';
+import { entities } from './entities.js';
+import { migrations } from './migrations.js';
+
+/** Longer than any statement of ours takes; what hangs beyond it is cut. Milliseconds. */
+const STATEMENT_TIMEOUT = 60_000;
+const LOCK_TIMEOUT = 30_000;
+
+/** TypeORM's own log would print parameters, which hold values of events: nothing of it is wanted. */
+const silent: Logger = {
+  logQuery: () => undefined,
+  logQueryError: () => undefined,
+  logQuerySlow: () => undefined,
+  logSchemaBuild: () => undefined,
+  logMigration: () => undefined,
+  log: () => undefined,
+};
+
+/** The one data source that every command shares: pool, transactions, migrations. Not yet connected. */
+export function createDataSource(config: Config['database'], clientId = 'dbw'): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    host: config.host,
+    port: config.port,
+    username: config.username,
+    ...(config.password === undefined ? {} : { password: config.password }),
+    database: config.database,
+    schema: 'dbw', // where TypeORM keeps its table of migrations; the entities name their own
+    ssl: config.ssl,
+    poolSize: config.poolSize,
+    connectTimeoutMS: config.connectionTimeout,
+    applicationName: clientId,
+    installExtensions: false,
+    entities,
+    migrations,
+    migrationsTransactionMode: 'each',
+    logger: silent,
+    // Errors of idle connections: the pool drops them and makes new ones.
+    poolErrorHandler: () => undefined,
+    extra: {
+      keepAlive: true,
+      statement_timeout: STATEMENT_TIMEOUT,
+      lock_timeout: LOCK_TIMEOUT,
+      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT,
+      query_timeout: STATEMENT_TIMEOUT + 5_000,
+    },
+  });
+}
+
+/** What to do about a refusal of the server, by SQLSTATE. */
+const REMEDIES: Readonly<Record<string, (config: Config['database']) => string>> = {
+  '28P01': (c) => `PostgreSQL refuses the password of user "${c.username}". Correct DB_USERNAME or DB_PASSWORD.`,
+  '28000': (c) => `PostgreSQL does not let user "${c.username}" in. Correct DB_USERNAME, or the server's pg_hba.conf.`,
+  '3D000': (c) => `There is no database "${c.database}" on ${c.host}:${c.port}. Create it, or correct DB_DATABASE.`,
+};
+
+/**
+ * Connects.
+ *
+ * @throws AwayError where nothing answers, UserError where the server refuses us
+ */
+export async function connect(config: Config['database'], clientId?: string): Promise<DataSource> {
+  const dataSource = createDataSource(config, clientId);
+  try {
+    return await dataSource.initialize();
+  } catch (error) {
+    const remedy = REMEDIES[codeOf(error) ?? ''];
+    if (remedy) throw new UserError(remedy(config), EXIT.refused);
+    throw new AwayError('PostgreSQL', `${config.host}:${config.port}`, error, 'Start it, or correct DB_HOST and DB_PORT.');
+  }
+}
+
+/**
+ * A server that may lose commits is no place for the only copy.
+ *
+ * @throws UserError where fsync or synchronous_commit is off
+ */
+export async function refuseUnsafe(dataSource: DataSource): Promise<void> {
+  for (const setting of ['fsync', 'synchronous_commit']) {
+    const rows: Record<string, string>[] = await dataSource.query(`SHOW ${setting}`);
+    if (rows[0]?.[setting] !== 'off') continue;
+    const why = `PostgreSQL runs with ${setting}=off: it may lose rows whose offsets are committed`;
+    throw new UserError(`${why}. Turn it on; dbw does not write to such a server.`, EXIT.refused);
+  }
+}

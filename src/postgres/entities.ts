@@ -1,0 +1,56 @@
+import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
+import type { Column } from '../column.js';
+import { tables } from '../handlers/index.js';
+import type { Row, Table } from '../table.js';
+
+/** A default as TypeORM compares it with the database: a literal of SQL. */
+function defaultOf({ sql, initial }: Column<unknown>): Pick<EntitySchemaColumnOptions, 'default'> {
+  if (initial === undefined) return {};
+  if (sql === 'jsonb') return { default: () => `'${JSON.stringify(initial)}'` };
+  return { default: initial };
+}
+
+const SIZES: Readonly<Record<string, Pick<EntitySchemaColumnOptions, 'precision' | 'scale' | 'length'>>> = {
+  numeric: { precision: 14, scale: 2 },
+  character: { length: 3 },
+};
+
+function columnsOf(table: Table): Record<string, EntitySchemaColumnOptions> {
+  const columns: Record<string, EntitySchemaColumnOptions> = {};
+  for (const [name, column] of table.columns) {
+    columns[name] = {
+      type: column.sql,
+      nullable: column.nullable,
+      ...SIZES[column.sql],
+      ...defaultOf(column),
+      ...(table.key.includes(name) ? { primary: true, primaryKeyConstraintName: `${table.name}_pkey` } : {}),
+    };
+  }
+  for (const version of table.versions.keys()) {
+    columns[version] = { type: 'text', collation: 'C', nullable: table.created !== undefined };
+  }
+  return columns;
+}
+
+/** The table as TypeORM describes one, so that its schema builder can say whether migrations and declarations agree. */
+export function entityOf(table: Table): EntitySchema<Row> {
+  return new EntitySchema<Row>({
+    name: table.name,
+    schema: 'public',
+    columns: columnsOf(table),
+    indices: table.indexes.map((name) => ({ name, synchronize: false })),
+    checks: Object.entries(table.checks).map(([suffix, expression]) => ({
+      name: [table.name, suffix, 'check'].filter((part) => part !== '').join('_'),
+      expression,
+    })),
+    foreignKeys: table.references.map(({ column, parent }) => ({
+      target: parent.name,
+      name: `${table.name}_${column}_fkey`,
+      columnNames: [column],
+      referencedColumnNames: [...parent.key],
+    })),
+  });
+}
+
+/** Every table that readers see. */
+export const entities: EntitySchema<Row>[] = tables.map(entityOf);

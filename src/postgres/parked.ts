@@ -1,0 +1,161 @@
+import type { Event } from '../decode.js';
+import type { Header, Message } from '../message.js';
+import type { Waiting } from '../resolve.js';
+import { encodeArray } from './arrays.js';
+import type { Session, Tuple } from './session.js';
+import { statement } from './statements.js';
+
+/** A parked event's message, and how often it was tried. */
+export interface Parked {
+  readonly message: Message;
+  readonly attempts: number;
+  readonly waitTable: string;
+  readonly waitKey: string;
+}
+
+const COLUMNS = `topic, partition, "offset", key, value, headers, (extract(epoch FROM produced_at) * 1000)::float8,
+  attempts, wait_table, wait_key`;
+
+/** Headers as jsonb: names and values in their order, values in base64. */
+function headersOf(message: Message): unknown {
+  return message.headers.map(([name, value]) => [name, value?.toString('base64') ?? null]);
+}
+
+function readHeaders(stored: unknown): Header[] {
+  if (!Array.isArray(stored)) return [];
+  return stored.flatMap((header: unknown): Header[] => {
+    if (!Array.isArray(header)) return [];
+    const [name, value]: unknown[] = header;
+    return [[String(name), typeof value === 'string' ? Buffer.from(value, 'base64') : null]];
+  });
+}
+
+function read(tuple: Tuple): Parked {
+  const [topic, partition, offset, key, value, headers, timestamp, attempts, waitTable, waitKey] = tuple;
+  const message: Message = {
+    topic: String(topic),
+    partition: Number(partition),
+    offset: Number(offset),
+    key: Buffer.isBuffer(key) ? key : null,
+    value: Buffer.isBuffer(value) ? value : null,
+    headers: readHeaders(headers),
+    timestamp: Number(timestamp),
+  };
+  return { message, attempts: Number(attempts), waitTable: String(waitTable), waitKey: String(waitKey) };
+}
+
+function places(messages: readonly Message[]): Buffer[] {
+  return [
+    encodeArray('text', messages.length, (i) => messages[i]?.topic).bytes,
+    encodeArray('integer', messages.length, (i) => messages[i]?.partition).bytes,
+    encodeArray('bigint', messages.length, (i) => messages[i]?.offset).bytes,
+  ];
+}
+
+/** Parks events with their messages; one that is parked already stays as it is. */
+export async function park(session: Session, waiting: readonly Waiting[]): Promise<void> {
+  const events = waiting.map(({ event }) => event);
+  const messages = events.map(({ message }) => message);
+  const text = `INSERT INTO dbw.parked_events
+      (topic, partition, "offset", key, value, headers, produced_at, event_id, event_type, wait_table, wait_key)
+    SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[], $5::bytea[], $6::jsonb[], $7::timestamptz[],
+      $8::text[], $9::text[], $10::text[], $11::text[])
+    ON CONFLICT (topic, partition, "offset") DO NOTHING`;
+  const column = (type: 'bytea' | 'jsonb' | 'timestamptz' | 'text', valueAt: (i: number) => unknown) =>
+    encodeArray(type, waiting.length, valueAt).bytes;
+  await session.run(
+    statement(text, [
+      ...places(messages),
+      column('bytea', (i) => messages[i]?.key),
+      column('bytea', (i) => messages[i]?.value),
+      column('jsonb', (i) => messages[i] && headersOf(messages[i])),
+      column('timestamptz', (i) => (messages[i]?.timestamp ?? 0) * 1000),
+      column('text', (i) => events[i]?.id),
+      column('text', (i) => events[i]?.type.type),
+      column('text', (i) => waiting[i]?.need.table.name),
+      column('text', (i) => waiting[i]?.need.key),
+    ]),
+  );
+}
+
+/** Takes events out that were applied, or turned out to be duplicates. */
+export async function unpark(session: Session, events: readonly Event[]): Promise<void> {
+  if (events.length === 0) return;
+  const text = `DELETE FROM dbw.parked_events p USING unnest($1::text[], $2::integer[], $3::bigint[]) AS x (topic, partition, "offset")
+    WHERE p.topic = x.topic AND p.partition = x.partition AND p."offset" = x."offset"`;
+  await session.run(statement(text, places(events.map(({ message }) => message))));
+}
+
+/** Events that were tried and wait again, now maybe for another row. */
+export async function repark(session: Session, waiting: readonly Waiting[]): Promise<void> {
+  if (waiting.length === 0) return;
+  const text = `UPDATE dbw.parked_events p SET wait_table = x.wait_table, wait_key = x.wait_key, attempts = p.attempts + 1
+    FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::text[], $5::text[]) AS x (topic, partition, "offset", wait_table, wait_key)
+    WHERE p.topic = x.topic AND p.partition = x.partition AND p."offset" = x."offset"`;
+  const tables = encodeArray('text', waiting.length, (i) => waiting[i]?.need.table.name).bytes;
+  const keys = encodeArray('text', waiting.length, (i) => waiting[i]?.need.key).bytes;
+  await session.run(statement(text, [...places(waiting.map(({ event }) => event.message)), tables, keys]));
+}
+
+/**
+ * Locks parked events that wait for one of these rows. Those that another transaction has are left to it.
+ *
+ * @param limit how many at the most
+ */
+export async function lockWaitingFor(session: Session, table: string, keys: readonly string[], limit: number): Promise<Parked[]> {
+  const { bytes } = encodeArray('text', keys.length, (i) => keys[i]);
+  const text = `SELECT ${COLUMNS} FROM dbw.parked_events WHERE wait_table = $1 AND wait_key = ANY($2::text[])
+    ORDER BY topic, partition, "offset" LIMIT $3 FOR UPDATE SKIP LOCKED`;
+  const { rows } = await session.run(statement(text, [table, bytes, limit]));
+  return rows.map(read);
+}
+
+/** Locks events that have waited long enough to be given up, the longest waiting first. */
+export async function lockDue(session: Session, table: string, timeoutMs: number, limit: number): Promise<Parked[]> {
+  const text = `SELECT ${COLUMNS} FROM dbw.parked_events WHERE dead_at IS NULL AND wait_table = $1
+    AND parked_at <= clock_timestamp() - $2::float8 * interval '1 millisecond' ORDER BY parked_at LIMIT $3 FOR UPDATE SKIP LOCKED`;
+  const { rows } = await session.query(text, [table, timeoutMs, limit]);
+  return rows.map(read);
+}
+
+/** Marks events whose letters were written; they stay parked. */
+export async function markDead(session: Session, parked: readonly Parked[]): Promise<void> {
+  const text = `UPDATE dbw.parked_events p SET dead_at = clock_timestamp()
+    FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS x (topic, partition, "offset")
+    WHERE p.topic = x.topic AND p.partition = x.partition AND p."offset" = x."offset"`;
+  await session.run(statement(text, places(parked.map(({ message }) => message))));
+}
+
+/** A page of the rows that parked events wait for, in key order after `after`; `recentMs` limits it to events parked since. */
+export async function awaited(
+  session: Session,
+  table: string,
+  after: string,
+  recentMs: number | undefined,
+  limit: number,
+): Promise<string[]> {
+  const recent = recentMs === undefined ? '' : `AND parked_at > clock_timestamp() - interval '${recentMs} milliseconds'`;
+  const text = `SELECT DISTINCT wait_key COLLATE "C" FROM dbw.parked_events
+    WHERE wait_table = $1 AND wait_key COLLATE "C" > $2 ${recent} ORDER BY 1 LIMIT $3`;
+  const { rows } = await session.run(statement(text, [table, after, limit]));
+  return rows.map(([key]) => String(key));
+}
+
+export interface ParkedCount {
+  readonly waiting: number;
+  readonly dead: number;
+  /** Milliseconds that the one which waits the longest has waited. */
+  readonly oldestMs: number;
+}
+
+/** How many events are parked. */
+export async function countParked(session: Session): Promise<ParkedCount> {
+  const { rows } = await session.query(
+    `SELECT count(*) FILTER (WHERE dead_at IS NULL)::float8, count(dead_at)::float8,
+      coalesce(extract(epoch FROM clock_timestamp() - min(parked_at) FILTER (WHERE dead_at IS NULL)) * 1000, 0)::float8
+     FROM dbw.parked_events`,
+  );
+  const [waiting, dead, oldestMs] = rows[0] ?? [];
+  return { waiting: Number(waiting), dead: Number(dead), oldestMs: Number(oldestMs) };
+}
+

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import type { DataSource } from 'typeorm';
+import type { Event } from '../decode.js';
+import { dayOf, now } from '../time.js';
+import { encodeArray } from './arrays.js';
+import type { Session } from './session.js';
+import { statement } from './statements.js';
+
+/** The day under which ids are kept whose own day has no partition; see migrations/…-writer-tables.up.sql. */
+const OLD_DAY = dayOf(Date.UTC(1999, 0, 1) * 1000);
+const DAYS_AHEAD = 3;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+const CLAIM = `WITH claimed AS (
+  INSERT INTO dbw.processed_events (day, id, hash)
+  SELECT day, id, hash FROM unnest($1::date[], $2::uuid[], $3::integer[]) AS x (day, id, hash)
+  ON CONFLICT (id, day) DO NOTHING RETURNING id)
+SELECT count(*)::integer, CASE WHEN count(*) < $4::integer THEN array_agg(encode(uuid_send(id), 'hex')) END FROM claimed`;
+
+const HASHES = `SELECT encode(uuid_send(id), 'hex'), hash FROM dbw.processed_events
+  WHERE day = ANY($1::date[]) AND id = ANY($2::uuid[])`;
+
+/** The 16 bytes that stand for an event's id: a UUID in its usual spelling is itself, other texts are hashed. */
+export function eventKey(id: string): Buffer {
+  if (UUID.test(id)) return Buffer.from(id.replaceAll('-', ''), 'hex');
+  return createHash('sha256').update(id).digest().subarray(0, 16);
+}
+
+export interface Claimed {
+  /** Events that were not processed before; from now on they are, if the transaction commits. */
+  readonly fresh: readonly Event[];
+  readonly duplicates: readonly Event[];
+  /** Events under an id that was processed with other content. */
+  readonly collisions: readonly Event[];
+}
+
+/** The record of processed events, `dbw.processed_events`, and its day partitions. */
+export class ProcessedEvents {
+  private days: ReadonlySet<number> = new Set();
+
+  /**
+   * Attaches the days from `keptDays` ago to a few ahead, drops older ones, and learns which there are.
+   * Safe to run from several processes at once.
+   */
+  async maintain(dataSource: DataSource, keptDays: number): Promise<void> {
+    const today = dayOf(now());
+    const present = await this.load(dataSource);
+    for (let day = today - keptDays; day <= today + DAYS_AHEAD; day++) {
+      if (!present.has(day)) await attach(dataSource, day);
+    }
+    for (const day of present) if (day < today - keptDays) await drop(dataSource, day);
+    await this.load(dataSource);
+  }
+
+  /** Reads from the catalog which days have a partition. */
+  async load(dataSource: DataSource): Promise<ReadonlySet<number>> {
+    const rows: { name: string }[] = await dataSource.query(
+      `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+       WHERE i.inhparent = 'dbw.processed_events'::regclass AND c.relname ~ '_[0-9]{8}$' AND NOT i.inhdetachpending`,
+    );
+    this.days = new Set(rows.map(({ name }) => dayOfPartition(name)));
+    return this.days;
+  }
+
+  private partitionDay(event: Event): number {
+    const day = dayOf(event.time);
+    return this.days.has(day) ? day : OLD_DAY;
+  }
+
+  /**
+   * Records events as processed, within the transaction that applies them, in the order of their ids: two writers that
+   * claim the same ids wait for each other instead of deadlocking.
+   *
+   * @param events with distinct ids
+   */
+  async claim(session: Session, events: readonly Event[]): Promise<Claimed> {
+    const claims = events.map((event) => ({ event, day: this.partitionDay(event), id: eventKey(event.id) }));
+    claims.sort((a, b) => a.id.compare(b.id));
+    const days = encodeArray('date', claims.length, (i) => claims[i]?.day).bytes;
+    const ids = encodeArray('uuid', claims.length, (i) => claims[i]?.id).bytes;
+    const hashes = encodeArray('integer', claims.length, (i) => claims[i]?.event.hash).bytes;
+    const { rows } = await session.run(statement(CLAIM, [days, ids, hashes, claims.length]));
+    const [count, fewer] = rows[0] ?? [];
+    if (count === claims.length) return { fresh: events, duplicates: [], collisions: [] };
+
+    const claimed = new Set(Array.isArray(fewer) ? fewer : []);
+    const { rows: known } = await session.run(statement(HASHES, [days, ids]));
+    const hashOf = new Map(known.map(([id, hash]) => [id, hash]));
+    const fresh = new Set<Event>();
+    const duplicates: Event[] = [];
+    const collisions: Event[] = [];
+    for (const { event, id } of claims) {
+      const key = id.toString('hex');
+      if (claimed.has(key)) fresh.add(event);
+      else if (hashOf.get(key) === event.hash) duplicates.push(event);
+      else collisions.push(event);
+    }
+    return { fresh: events.filter((event) => fresh.has(event)), duplicates, collisions };
+  }
+
+  /** Takes claims back that this transaction made. */
+  async release(session: Session, events: readonly Event[]): Promise<void> {
+    const days = encodeArray('date', events.length, (i) => events[i] && this.partitionDay(events[i])).bytes;
+    const ids = encodeArray('uuid', events.length, (i) => events[i] && eventKey(events[i].id)).bytes;
+    const text = 'DELETE FROM dbw.processed_events WHERE day = ANY($1::date[]) AND id = ANY($2::uuid[])';
+    await session.run(statement(text, [days, ids]));
+  }
+}
+
+function isoDay(day: number): string {
+  return new Date(day * 86_400_000).toISOString().slice(0, 10);
+}
+
+function partitionOf(day: number): string {
+  return `processed_events_${isoDay(day).replaceAll('-', '')}`;
+}
+
+function dayOfPartition(name: string): number {
+  const [, year = '', month = '', day = ''] = /_(\d{4})(\d{2})(\d{2})$/.exec(name) ?? [];
+  return dayOf(Date.parse(`${year}-${month}-${day}T00:00:00Z`) * 1000);
+}
+
+/** `PARTITION OF` would lock the parent against every writer; a table that is attached does not. */
+async function attach(dataSource: DataSource, day: number): Promise<void> {
+  const name = partitionOf(day);
+  await dataSource.transaction(async (manager) => {
+    await manager.query(`SELECT pg_advisory_xact_lock(hashtext('dbw.processed_events'))`);
+    const [{ attached }]: [{ attached: boolean }] = await manager.query(
+      `SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass('dbw.${name}')) AS attached`,
+    );
+    if (attached) return;
+    await manager.query(`CREATE TABLE IF NOT EXISTS dbw.${name} (LIKE dbw.processed_events INCLUDING ALL)`);
+    await manager.query(
+      `ALTER TABLE dbw.processed_events ATTACH PARTITION dbw.${name} FOR VALUES FROM ('${isoDay(day)}') TO ('${isoDay(day + 1)}')`,
+    );
+  });
+}
+
+async function drop(dataSource: DataSource, day: number): Promise<void> {
+  const name = partitionOf(day);
+  await dataSource.query(`ALTER TABLE dbw.processed_events DETACH PARTITION dbw.${name} CONCURRENTLY`);
+  await dataSource.query(`DROP TABLE dbw.${name}`);
+}

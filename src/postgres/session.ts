@@ -1,0 +1,73 @@
+import type { DataSource, QueryRunner } from 'typeorm';
+import type { Statement } from './statements.js';
+
+/** One row of a result, in the order of the columns asked for. */
+export type Tuple = readonly unknown[];
+
+export interface Result {
+  readonly rows: readonly Tuple[];
+  /** Rows that the statement touched or returned. */
+  readonly count: number;
+}
+
+/** What we use of a connection of the `pg` driver: its own type has no place for a name and a row mode together. */
+interface Connection {
+  query(config: { name?: string; text: string; values?: unknown[]; rowMode: 'array' }): Promise<{
+    rows: unknown[][];
+    rowCount: number | null;
+  }>;
+}
+
+function isConnection(value: unknown): value is Connection {
+  return typeof value === 'object' && value !== null && 'query' in value;
+}
+
+/**
+ * One connection out of TypeORM's pool. TypeORM begins and ends the transactions; statements go to the driver as
+ * prepared ones, which TypeORM's `query` cannot do.
+ */
+export class Session {
+  private constructor(
+    private readonly runner: QueryRunner,
+    readonly connection: Connection,
+  ) {}
+
+  /** Takes a connection, runs `work` with it, and gives it back, whatever happens. */
+  static async with<T>(dataSource: DataSource, work: (session: Session) => Promise<T>): Promise<T> {
+    const runner = dataSource.createQueryRunner();
+    try {
+      const connection: unknown = await runner.connect();
+      if (!isConnection(connection)) throw new TypeError('TypeORM gave no connection of the pg driver');
+      return await work(new Session(runner, connection));
+    } finally {
+      // A connection that is gone cannot be given back; the pool notices by itself.
+      await runner.release().catch(() => undefined);
+    }
+  }
+
+  async run({ name, text, values }: Statement): Promise<Result> {
+    const { rows, rowCount } = await this.connection.query({ name, text, values, rowMode: 'array' });
+    return { rows, count: rowCount ?? 0 };
+  }
+
+  /** A statement that runs too seldom to be prepared. */
+  async query(text: string, values: unknown[] = []): Promise<Result> {
+    const { rows, rowCount } = await this.connection.query({ text, values, rowMode: 'array' });
+    return { rows, count: rowCount ?? 0 };
+  }
+
+  /** Runs `work` in a transaction: committed when it resolves, rolled back when it throws. */
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    await this.runner.startTransaction();
+    let result: T;
+    try {
+      result = await work();
+    } catch (error) {
+      // The first error is the one to tell; a rollback over a dead connection fails too.
+      await this.runner.rollbackTransaction().catch(() => undefined);
+      throw error;
+    }
+    await this.runner.commitTransaction();
+    return result;
+  }
+}

@@ -1,0 +1,168 @@
+import type { DataSource } from 'typeorm';
+import { applyChanges } from './apply.js';
+import type { Event } from './decode.js';
+import { fold } from './fold.js';
+import { KnownRows } from './known.js';
+import { park } from './postgres/parked.js';
+import type { ProcessedEvents } from './postgres/processed.js';
+import { Session } from './postgres/session.js';
+import { existing } from './postgres/statements.js';
+import { eachNeed, Keys, resolve, type Resolved, type Waiting } from './resolve.js';
+import type { Table } from './table.js';
+
+/** What became of the events of one transaction. Every event is in exactly one of the lists. */
+export interface Written {
+  readonly applied: readonly Event[];
+  readonly duplicates: readonly Event[];
+  /** Events under an id that was processed with other content; they have no effect. */
+  readonly collisions: readonly Event[];
+  readonly waiting: readonly Waiting[];
+  /** Rows that are new, in tables that others refer to or wait for. */
+  readonly created: Keys;
+  readonly ties: number;
+}
+
+/** A batch on its way into the database, and the rows that it is going to make. */
+interface InFlight {
+  readonly makes: Keys;
+  readonly done: Promise<unknown>;
+}
+
+/** The transaction was rolled back: these events collide, and others of the batch counted on their rows. */
+class Collided extends Error {
+  constructor(readonly events: readonly Event[]) {
+    super('events collide with processed ones');
+  }
+}
+
+function makesRows(event: Event): boolean {
+  return event.changes.some(({ verb }) => verb !== 'set');
+}
+
+/**
+ * Writes batches of events into the tables, each in one transaction: resolve what they need, claim their ids, fold,
+ * write, park what waits. Several batches may be written at once.
+ */
+export class Store {
+  private readonly known = new KnownRows();
+  private readonly inFlight = new Set<InFlight>();
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly tables: readonly Table[],
+    private readonly processed: ProcessedEvents,
+  ) {}
+
+  /** Forgets which rows exist: the database may be another one, or an older one. */
+  forget(): void {
+    this.known.clear();
+  }
+
+  /**
+   * Writes a batch in one transaction.
+   *
+   * @param events in the order of arrival; redeliveries within the batch are told apart here
+   * @throws whatever the database says; nothing is written then
+   */
+  async write(events: readonly Event[]): Promise<Written> {
+    const { distinct, repeated } = withoutRepeats(events);
+    const older = [...this.inFlight];
+    const makes = new Keys();
+    for (const event of distinct) {
+      for (const { verb, table, row } of event.changes) if (verb !== 'set') makes.add(table, table.keyOf(row));
+    }
+    const work = Session.with(this.dataSource, (session) => this.writeDistinct(session, distinct, older));
+    const entry: InFlight = { makes, done: work.catch(() => undefined) };
+    this.inFlight.add(entry);
+    try {
+      const written = await work;
+      return { ...written, duplicates: [...written.duplicates, ...repeated] };
+    } finally {
+      this.inFlight.delete(entry);
+    }
+  }
+
+  private async writeDistinct(session: Session, events: readonly Event[], older: readonly InFlight[]): Promise<Written> {
+    let resolved = await this.resolve(session, events);
+    // What is missing may be on its way: wait for batches that began before this one (never for later ones, which may
+    // wait for us), and before any id is claimed, so that they do not wait for ours.
+    const makers = older.filter(({ makes }) => resolved.waiting.some(({ need }) => makes.has(need.table, need.key)));
+    if (makers.length > 0) {
+      await Promise.all(makers.map(({ done }) => done));
+      resolved = await this.resolve(session, events);
+    }
+    try {
+      return await session.transaction(async () => {
+        const written = await this.apply(session, resolved);
+        if (written.waiting.length > 0) await park(session, written.waiting);
+        return written;
+      }).then((written) => this.remember(written));
+    } catch (error) {
+      if (!(error instanceof Collided)) throw error;
+      const rest = await this.writeDistinct(session, events.filter((event) => !error.events.includes(event)), []);
+      return { ...rest, collisions: [...rest.collisions, ...error.events] };
+    }
+  }
+
+  /**
+   * Claims, folds and writes what can be written; the caller owns the transaction and parks what waits.
+   *
+   * @throws Collided where events of the batch need rows that a collision was going to make
+   */
+  async apply(session: Session, resolved: Resolved): Promise<Written> {
+    const { fresh, duplicates, collisions } =
+      resolved.applicable.length > 0
+        ? await this.processed.claim(session, resolved.applicable)
+        : { fresh: [], duplicates: [], collisions: [] };
+    if (collisions.some(makesRows) && fresh.length + resolved.waiting.length > 0) throw new Collided(collisions);
+    const { created, ties } = await applyChanges(session, this.tables, fold(fresh));
+    return {
+      applied: fresh,
+      duplicates,
+      collisions: [...resolved.collisions, ...collisions],
+      waiting: resolved.waiting,
+      created,
+      ties,
+    };
+  }
+
+  /** Finds out what can be written now. Asks the database, one question a table, for rows that are not known to exist. */
+  async resolve(session: Session, events: readonly Event[]): Promise<Resolved> {
+    const asked = new Keys();
+    for (const event of events) {
+      for (const change of event.changes) {
+        eachNeed(change, (table, key) => {
+          if (!this.known.has(table, key)) asked.add(table, key);
+        });
+      }
+    }
+    const found = new Keys();
+    for (const [table, keys] of asked.byTable) {
+      const { rows } = await session.run(existing(table, [...keys]));
+      for (const [key] of rows) {
+        found.add(table, String(key));
+        this.known.add(table, String(key));
+      }
+    }
+    return resolve(events, (table, key) => found.has(table, key) || this.known.has(table, key));
+  }
+
+  /** After the commit: rows that were made exist from now on. */
+  remember(written: Written): Written {
+    for (const [table, keys] of written.created.byTable) for (const key of keys) this.known.add(table, key);
+    return written;
+  }
+}
+
+/** Leaves out later deliveries of one message content under one id; other content under the same id stays. */
+function withoutRepeats(events: readonly Event[]): { distinct: readonly Event[]; repeated: readonly Event[] } {
+  const seen = new Set<string>();
+  const repeated: Event[] = [];
+  const distinct = events.filter((event) => {
+    const content = `${event.id}\0${event.hash}`;
+    if (!seen.has(content)) return seen.add(content);
+    repeated.push(event);
+    return false;
+  });
+  return repeated.length > 0 ? { distinct, repeated } : { distinct: events, repeated };
+}
