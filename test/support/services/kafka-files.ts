@@ -1,0 +1,72 @@
+/** The release of Apache Kafka that we run. */
+export const version = '4.4.0';
+
+/** What Maven fetches. */
+// slf4j's binding is not among the broker's own dependencies: without it a broker that fails says nothing.
+export const pomXml = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>dbw</groupId>
+  <artifactId>kafka</artifactId>
+  <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka_2.13</artifactId>
+      <version>${version}</version>
+    </dependency>
+    <dependency>
+      <groupId>org.apache.logging.log4j</groupId>
+      <artifactId>log4j-slf4j-impl</artifactId>
+      <version>2.25.5</version>
+    </dependency>
+  </dependencies>
+</project>
+`;
+
+/** Warnings and errors, with as much of a stack as a person reads. */
+export const log4jProperties = `rootLogger.level = warn
+rootLogger.appenderRefs = out
+rootLogger.appenderRef.out.ref = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %m (%c{1})%n%ex{8}
+`;
+
+/** One node that is broker and controller, as a test wants it: nothing is replicated, nothing waits, nothing expires. */
+export function brokerProperties(port: number, controllerPort: number, data: string): string {
+  return `process.roles=broker,controller
+node.id=1
+listeners=PLAINTEXT://127.0.0.1:${String(port)},CONTROLLER://127.0.0.1:${String(controllerPort)}
+advertised.listeners=PLAINTEXT://127.0.0.1:${String(port)}
+controller.listener.names=CONTROLLER
+controller.quorum.voters=1@127.0.0.1:${String(controllerPort)}
+log.dirs=${data}
+auto.create.topics.enable=false
+num.partitions=1
+default.replication.factor=1
+offsets.topic.num.partitions=2
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=500
+# Events bear times of long ago; by time they would be deleted at once.
+log.retention.ms=-1
+log.segment.delete.delay.ms=1000
+# The preallocated sizes are made for large brokers.
+log.index.size.max.bytes=1048576
+log.cleaner.dedupe.buffer.size=2097152
+num.network.threads=2
+num.io.threads=4
+background.threads=2
+# After kill -9 the broker is let in again when its former session has ended.
+broker.heartbeat.interval.ms=300
+broker.session.timeout.ms=2000
+`;
+}
