@@ -1,57 +1,32 @@
+import { EVENTS } from '../model/events.js';
 import type { Message } from './message.js';
 import type { Random } from './random.js';
 
-/** The field with the id of the row that an event makes, where others refer to that row. */
-const MAKES: Record<string, string> = {
-  'user.created': 'userId',
-  'content.post.created': 'postId',
-  'content.comment.created': 'commentId',
-  'payment.completed': 'transactionId',
-  'subscription.created': 'subscriptionId',
-  'skill.created': 'skillId',
-  'message.created': 'messageId',
-};
-
-/** Types that overwrite each other, with the fields that say on what. */
-const SUBJECTS: Record<string, [subject: string, ...fields: string[]]> = {
-  'user.updated': ['profile', 'userId'],
-  'user.followed': ['follow', 'followerId', 'followedId'],
-  'user.unfollowed': ['follow', 'followerId', 'followedId'],
-  'user.blocked': ['block', 'blockerId', 'blockedId'],
-  'user.unblocked': ['block', 'blockerId', 'blockedId'],
-  'content.post.updated': ['post', 'postId'],
-  'payment.refunded': ['refund', 'transactionId'],
-  'wallet.updated': ['wallet', 'userId'],
-  'subscription.renewed': ['subscription', 'subscriptionId'],
-  'subscription.canceled': ['subscription', 'subscriptionId'],
-  'subscription.expired': ['subscription', 'subscriptionId'],
-  'skill.updated': ['skill', 'skillId'],
-  'skill.user.added': ['userSkill', 'userId', 'skillId'],
-  'skill.user.removed': ['userSkill', 'userId', 'skillId'],
-};
-
-/** What may go wrong with the order: an event is moved in front of another that happened before it. */
+/** Two messages whose order is about to go wrong: by rights `first` comes before `then`. */
 interface Link {
-  index: number;
-  before: number;
+  first: number;
+  then: number;
 }
 
 /**
- * Delivers some messages out of order. `early`: a child before its parent or a change before its creation; `late`: the
- * other way about, the parent held up until its first child has passed; `inverted`: two changes of one thing swapped.
+ * Delivers some messages out of order. `early`: a child before its parent, or a change before its creation; `late`: the
+ * other way about, a creation that is held up until the first event that needs it has passed; `inverted`: of two changes of
+ * the same columns the later one first.
  */
 export function disorder(random: Random, messages: readonly Message[], count: number): Message[] {
-  const { toParents, toRivals } = links(messages);
+  const { needs, firstNeeds, rivals } = links(messages);
   const moved = new Map<number, { position: number; label: string }>();
+  // Both ends of a link stay where they are once it is inverted, or the next might put it right again.
+  const settled = new Set<number>();
   for (let i = 0; i < count; i++) {
-    const inverted = i % 4 === 3;
-    const pool = inverted ? toRivals : toParents;
+    const label = ['early', 'inverted', 'early', 'late'][i % 4] ?? 'early';
+    const pool = label === 'early' ? needs : label === 'late' ? firstNeeds : rivals;
     if (pool.length === 0) continue;
-    const { index, before } = random.pick(pool);
-    if (moved.has(index) || moved.has(before)) continue;
-    if (inverted) moved.set(index, { position: before - 0.5, label: 'inverted' });
-    else if (random.chance(0.7)) moved.set(index, { position: before - 0.5, label: 'early' });
-    else moved.set(before, { position: index + 0.5, label: 'late' });
+    const { first, then } = random.pick(pool);
+    if (settled.has(first) || settled.has(then)) continue;
+    settled.add(first).add(then);
+    if (label === 'late') moved.set(first, { position: then + 0.5, label });
+    else moved.set(then, { position: first - 0.5, label });
   }
   return arrange(
     messages.map((message, index) => {
@@ -87,26 +62,30 @@ function arrange(placed: { position: number; message: Message }[]): Message[] {
   return placed.sort((a, b) => a.position - b.position).map(({ message }) => message);
 }
 
-/** Which event refers to what an earlier one made, and which overwrites what an earlier one wrote. */
-function links(messages: readonly Message[]): { toParents: Link[]; toRivals: Link[] } {
-  const [toParents, toRivals] = [new Array<Link>(), new Array<Link>()];
-  const [makers, writers] = [new Map<unknown, number>(), new Map<string, number>()];
-  messages.forEach(({ event, expect, label }, index) => {
-    if (!event || expect !== 'apply' || label) return;
-    const { eventType, data } = event;
-    for (const [field, value] of Object.entries(data)) {
-      const before = makers.get(value);
-      if (field.endsWith('Id') && before !== undefined) toParents.push({ index, before });
+/** Which events need a row that an earlier one makes, which do so first, and which overwrite a column of an earlier one. */
+function links(messages: readonly Message[]): Record<'needs' | 'firstNeeds' | 'rivals', Link[]> {
+  const [needs, firstNeeds, rivals] = [new Array<Link>(), new Array<Link>(), new Array<Link>()];
+  const [makers, needed, writers] = [new Map<string, number>(), new Set<number>(), new Map<string, number>()];
+  messages.forEach(({ event, label }, then) => {
+    const meaning = event && !label ? EVENTS[event.eventType]?.(event.data, event.timestamp) : undefined;
+    if (!meaning) return;
+    const parents = meaning.needs.map((ref) => makers.get(ref.join()) ?? -1);
+    // The nearest is the one that might be overtaken; nothing overtakes a creation of last year.
+    const first = Math.max(-1, ...parents);
+    if (first >= 0) needs.push({ first, then });
+    for (const parent of parents) {
+      if (parent >= 0 && !needed.has(parent)) firstNeeds.push({ first: parent, then });
+      needed.add(parent);
     }
-    const made = data[MAKES[eventType] ?? ''];
-    if (made !== undefined && !makers.has(made)) makers.set(made, index);
-
-    const [subject, ...fields] = SUBJECTS[eventType] ?? [];
-    if (subject === undefined) return;
-    const name = JSON.stringify([subject, ...fields.map((field) => data[field])]);
-    const before = writers.get(name);
-    if (before !== undefined) toRivals.push({ index, before });
-    writers.set(name, index);
+    for (const { ref, brings, latest } of meaning.writes) {
+      if (brings && !makers.has(ref.join())) makers.set(ref.join(), then);
+      for (const column of Object.keys(latest ?? {})) {
+        const name = [...ref, column].join();
+        const before = writers.get(name);
+        if (before !== undefined && rivals.at(-1)?.then !== then) rivals.push({ first: before, then });
+        writers.set(name, then);
+      }
+    }
   });
-  return { toParents, toRivals };
+  return { needs, firstNeeds, rivals };
 }
