@@ -29,7 +29,7 @@ async function begin(run: Run, { initdb, postgres }: PostgresPrograms): Promise<
   await writeFile(password, `${login.password}\n`);
   const access = ['-U', login.user, `--pwfile=${password}`, '--auth=scram-sha-256'];
   // The data of a run need not survive the machine while they are made; afterwards they do (fsync is on).
-  const form = ['--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions'];
+  const form = ['--encoding=UTF8', '--locale=C', '--no-sync'];
   await run.execute('initdb', as({ file: initdb, args: ['-D', data, ...access, ...form] }));
 
   const address = { host: '127.0.0.1', port };

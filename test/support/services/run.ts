@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ownerRecord, recordProcess, recordsFolder, sweep, sweepAbandoned } from './left-overs.js';
 
 /** `.services/` of this checkout: what was downloaded, and one folder per run. */
@@ -114,7 +115,9 @@ export function howItEnded(child: ChildProcess): string {
 function startKeeper(folder: string): ChildProcess {
   const script = 'trap "" INT TERM HUP; cat >/dev/null; [ -d "$0" ] && exec "$@" "$0"';
   const sweeper = fileURLToPath(new URL('./sweep.ts', import.meta.url));
-  const node = [process.execPath, '--import', import.meta.resolve('tsx'), sweeper];
+  // Under mocha there is no import.meta.resolve: tsx loads the tests by way of require.
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  const node = [process.execPath, '--import', tsx, sweeper];
   // Neither the coverage nor the debugger of the test run is meant for the keeper.
   const { NODE_V8_COVERAGE: _coverage, NODE_OPTIONS: _options, ...env } = process.env;
   const keeper = spawn('sh', ['-c', script, folder, ...node], {
