@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { kafkaAnswers } from './answers.js';
 import { download, downloadFolder, isDownloaded } from './download.js';
@@ -12,13 +12,13 @@ import type { Run } from './run.js';
 import { ServerProcess } from './server-process.js';
 import type { Server } from './server.js';
 
-const jars = `kafka-${version}`;
+const broker = `kafka-broker-${version}`;
 
 /** Finds what Apache Kafka needs: Java, and Maven unless its jars were fetched before. */
 export function findKafka(): Program | Missing {
   const java = findJava();
   const maven = onPath('mvn');
-  const needsMaven = maven === undefined && !isDownloaded(jars);
+  const needsMaven = maven === undefined && !isDownloaded(broker);
   if (java === undefined || needsMaven) {
     const lacks = [...(java === undefined ? ['Java 17 or newer'] : []), ...(needsMaven ? ['Maven'] : [])];
     const install = howToInstall('openjdk-17-jre-headless maven', 'openjdk maven');
@@ -28,13 +28,16 @@ export function findKafka(): Program | Missing {
     async install(run) {
       const home = await java(run);
       const folder =
-        maven === undefined ? downloadFolder(jars) : await download(run, jars, (to) => fetchJars(run, maven, home, to));
+        maven === undefined
+          ? downloadFolder(broker)
+          : await download(run, broker, (to) => fetchBroker(run, maven, home, to));
       return { version, begin: (here) => begin(here, javaIn(home), folder) };
     },
   };
 }
 
-async function fetchJars(run: Run, maven: string, javaHome: string | undefined, target: string): Promise<void> {
+/** The jars, and the data of a broker that never ran: formatting them takes a second, copying them none. */
+async function fetchBroker(run: Run, maven: string, javaHome: string | undefined, target: string): Promise<void> {
   const pom = join(run.folder, 'kafka-pom.xml');
   await writeFile(pom, pomXml);
   const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
@@ -43,8 +46,11 @@ async function fetchJars(run: Run, maven: string, javaHome: string | undefined, 
   const args = ['-q', '-B', '-ntp', '-f', pom, repository, goal, '-DincludeScope=runtime'];
   const env: Record<string, string> = javaHome === undefined ? {} : { JAVA_HOME: javaHome };
   await run.execute('maven', { file: maven, args: [...args, `-DoutputDirectory=${target}`], env });
-  const trial = ['-cp', join(target, '*'), 'kafka.Kafka', '--version'];
-  await run.execute('kafka-version', { file: javaIn(javaHome), args: trial });
+  const data = formatted(target);
+  const properties = join(run.folder, 'kafka-format.properties');
+  await writeFile(properties, brokerProperties(await freePort(), await freePort(), data));
+  const format = ['kafka.tools.StorageTool', 'format', '-t', newClusterId(), '-c', properties];
+  await run.execute('kafka-format', { file: javaIn(javaHome), args: ['-cp', join(target, '*'), ...format] });
 }
 
 async function begin(run: Run, java: string, folder: string): Promise<Server> {
@@ -54,21 +60,33 @@ async function begin(run: Run, java: string, folder: string): Promise<Server> {
   await writeFile(properties, brokerProperties(port, controllerPort, data));
   const log4j = `${data}.log4j2.properties`;
   await writeFile(log4j, log4jProperties);
-  const options = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Dlog4j2.configurationFile=${log4j}`];
-  const program = [...options, '-cp', join(folder, '*')];
-  const clusterId = randomBytes(16).toString('base64url');
-  const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties];
-  await run.execute('kafka-format', { file: java, args: [...program, ...format] });
+  await cp(formatted(folder), data, { recursive: true });
+  const identity = join(data, 'meta.properties');
+  const template = await readFile(identity, 'utf8');
+  await writeFile(identity, template.replace(/^cluster\.id=.*$/m, `cluster.id=${newClusterId()}`));
+  // Compilers and collectors that serve a long life cost a short one a second.
+  const options = ['-Xms64m', '-Xmx320m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+  const logging = `-Dlog4j2.configurationFile=${log4j}`;
   const server = new ServerProcess(run, {
     name: 'kafka',
     port,
-    command: { file: java, args: ['-Xms64m', '-Xmx320m', ...program, 'kafka.Kafka', properties] },
+    command: { file: java, args: [...options, logging, '-cp', join(folder, '*'), 'kafka.Kafka', properties] },
     orderly: 'SIGTERM',
     abrupt: 'SIGKILL',
     answers: () => kafkaAnswers({ host: '127.0.0.1', port }),
   });
   await server.start();
   return server;
+}
+
+function formatted(folder: string): string {
+  return join(folder, 'formatted');
+}
+
+/** A cluster of its own for every run: who remembers offsets knows by the id that these are others. */
+function newClusterId(): string {
+  // One that began with a dash would be an option to the program that formats.
+  return randomBytes(16).toString('base64url').replace(/^-/, 'A');
 }
 
 function javaIn(home: string | undefined): string {
