@@ -53,7 +53,7 @@ describe('the generator: what happens', () => {
   }
 
   it('is in causal order: each event can be applied when it happens', () => {
-    const calm = generate({ seed: 6, events: 400, ...QUIET });
+    const calm = generate({ seed: 6, events: 250, ...QUIET });
     for (let n = 1; n <= calm.length; n++)
       expect(expectedTables(events(calm.slice(0, n))).waiting, `event ${n}`).to.be.empty;
   });
@@ -69,7 +69,11 @@ describe('the generator: what happens', () => {
   });
 
   it('keeps the times distinct when poison is strewn in', () => {
-    const original = stream.filter(({ event, expect: must }) => event && must !== 'duplicate');
+    // In a small stream much poison shares a place.
+    const original = generate({ seed: 7, events: 40 }).filter(({ event, label, expect: must }) => {
+      return event && must !== 'duplicate' && label !== 'collision';
+    });
+    expect(original.length).to.be.greaterThan(80);
     expect(new Set(events(original).map(({ timestamp }) => time(timestamp))).size).to.equal(original.length);
   });
 
@@ -98,12 +102,15 @@ describe('the generator: what happens', () => {
   });
 
   it('creates some rows twice, the second time later', () => {
-    const seen = new Map<string, number>();
-    for (const { eventType, data } of events(generate({ seed: 1, events: 3_000, ...QUIET }))) {
-      const row = eventType === 'content.post.liked' ? [data.postId, data.userId] : eventType === 'payment.completed' ? [data.transactionId] : []; // prettier-ignore
-      if (row.length) seen.set(row.join(), (seen.get(row.join()) ?? 0) + 1);
+    const calm = events(generate({ seed: 1, events: 3_000, ...QUIET }));
+    for (const [type, fields] of [
+      ['content.post.liked', ['postId', 'userId']],
+      ['payment.completed', ['transactionId']],
+    ] as const) {
+      const made = calm.filter(({ eventType }) => eventType === type);
+      const different = new Set(made.map(({ data }) => fields.map((field) => data[field]).join()));
+      expect(made.length - different.size, type).to.be.within(1, made.length / 10);
     }
-    expect([...seen.values()].filter((times) => times > 1).length).to.be.greaterThan(5);
   });
 });
 
@@ -192,10 +199,8 @@ describe('the generator: poison', () => {
     for (const { expect: must, reason } of stream) expect(reason !== undefined).to.equal(must === 'refuse');
   });
 
-  it('malformed is what is no JSON in UTF-8, or too deep; all else is a document', () => {
-    for (const { value, label = '' } of of('refuse', 'malformed')) {
-      if (!label.startsWith('nested')) expect(json(value), label).to.equal(undefined);
-    }
+  it('malformed is what is no JSON in UTF-8; all else is a document', () => {
+    for (const { value, label } of of('refuse', 'malformed')) expect(json(value), label).to.equal(undefined);
     for (const reason of ['invalid', 'unknown_type', 'type_mismatch']) {
       for (const { value, label } of of('refuse', reason)) expect(json(value), label).not.to.equal(undefined);
     }

@@ -627,6 +627,11 @@ describe('the model: for any stream', () => {
 });
 
 describe('the arbitraries', () => {
+  it('cut in every way', () => {
+    const cuts = fc.sample(batches([1, 2, 3]), { numRuns: 100, seed: 1 }).map((cut) => JSON.stringify(cut));
+    expect(new Set(cuts)).to.deep.equal(new Set(['[[1,2,3]]', '[[1,2],[3]]', '[[1],[2,3]]', '[[1],[2],[3]]']));
+  });
+
   it('bring all thirty types and every table', () => {
     const streams = fc.sample(eventStream(), { numRuns: 300, seed: 1 });
     expect(new Set(streams.flat().map(({ eventType }) => eventType)).size).to.equal(30);

@@ -74,7 +74,7 @@ function settle(events: Iterable<Envelope>): { applied: Known[]; waiting: Envelo
       if (!known.meaning.needs.every((ref) => there.has(name(ref)))) return true;
       applied.push(known);
       ids.add(known.event.eventId);
-      for (const write of known.meaning.writes) if (write.brings) there.add(name(write.ref));
+      for (const write of known.meaning.writes) there.add(name(write.ref));
       return false;
     });
   }

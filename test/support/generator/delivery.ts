@@ -77,8 +77,9 @@ function links(messages: readonly Message[]): Record<'needs' | 'firstNeeds' | 'r
       if (parent >= 0 && !needed.has(parent)) firstNeeds.push({ first: parent, then });
       needed.add(parent);
     }
-    for (const { ref, brings, latest } of meaning.writes) {
-      if (brings && !makers.has(ref.join())) makers.set(ref.join(), then);
+    for (const { ref, latest } of meaning.writes) {
+      // In causal order the first to write a row is who makes it.
+      if (!makers.has(ref.join())) makers.set(ref.join(), then);
       for (const column of Object.keys(latest ?? {})) {
         const name = [...ref, column].join();
         const before = writers.get(name);

@@ -18,7 +18,10 @@ export interface Options {
   duplicates?: number;
   /** The share of messages that come out of order. */
   disorder?: number;
-  /** The share of poison; above 0 there is one of each class at least. */
+  /**
+   * The share of poison; above 0 there is one of each class at least, some 150 of them to be refused. In a stream of a few
+   * hundred events that is most of what some topics hold, and enough for a breaker to open.
+   */
   poison?: number;
   start?: string;
 }

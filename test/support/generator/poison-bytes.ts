@@ -26,6 +26,10 @@ export const BYTES: [label: string, spoil: (text: string) => Buffer][] = [
     () => Buffer.from([0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0xab, 0x56, 0x4a, 0x2d]),
   ],
   ['schema registry header', (text) => Buffer.concat([Buffer.from([0, 0, 0, 0, 42]), Buffer.from(text)])],
+];
+
+/** What is JSON, but too deep for whoever follows it down. Refused as `invalid`. */
+export const DEPTHS: [label: string, spoil: (text: string) => Buffer][] = [
   ['nested 100 deep', (text) => nested(text, 100)],
   ['nested 100,000 deep', (text) => nested(text, 100_000)],
 ];

@@ -1,6 +1,6 @@
 import type { Envelope } from '../model.js';
 import { ACCEPTED } from './poison-accepted.js';
-import { BYTES } from './poison-bytes.js';
+import { BYTES, DEPTHS } from './poison-bytes.js';
 import { ENVELOPES } from './poison-envelopes.js';
 import { FIELDS } from './poison-fields.js';
 import type { Message } from './message.js';
@@ -39,6 +39,10 @@ export const CLASSES: readonly Poison[] = [
   ...BYTES.map(([label, spoil]) => ({
     label,
     make: (place: Place) => refused(label, 'malformed', like(place), (event) => spoil(JSON.stringify(event))),
+  })),
+  ...DEPTHS.map(([label, spoil]) => ({
+    label,
+    make: (place: Place) => refused(label, 'invalid', like(place), (event) => spoil(JSON.stringify(event))),
   })),
   ...ENVELOPES.map(([label, reason, spoil]) => ({
     label,

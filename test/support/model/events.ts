@@ -247,7 +247,7 @@ export const EVENTS: Record<string, (data: Data, at: string) => Meaning> = {
   'message.read': (d, at) => {
     const ref = ['messages', text(d, 'messageId')] as const;
     // The earliest reading holds; a message's creation says nothing of it.
-    return { needs: [ref], writes: [{ ref, brings: false, first: { read_at: at } }] };
+    return { needs: [ref], writes: [{ ref, first: { read_at: at } }] };
   },
 };
 
@@ -283,10 +283,9 @@ function messageCreated(d: Data, at: string): Meaning {
   return {
     needs: [...people(sender, recipient), ...(makes ? [] : [conversation])],
     writes: [
-      { ref: ['messages', messageId], brings: true, first: message },
+      { ref: ['messages', messageId], first: message },
       {
         ref: conversation,
-        brings: makes,
         first: makes ? { ...meta, participant_a: a, participant_b: b } : meta,
         latest: { last_message_at: at },
       },

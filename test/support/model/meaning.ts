@@ -8,16 +8,18 @@ export type Ref = readonly [table: string, ...key: string[]];
 
 /**
  * What one event says of one row. A column that some event gives as `latest` holds what the latest of them says; any other
- * holds what the earliest event that gives it as `first` says. `brings`: this event alone makes the row exist.
+ * holds what the earliest event that gives it as `first` says.
  */
 export interface Write {
   ref: Ref;
-  brings: boolean;
   first?: Row;
   latest?: Row;
 }
 
-/** What one event means: the rows that must be there before it applies, and what it says of rows. */
+/**
+ * What one event means: the rows that must be there before it applies, and what it says of rows. A row of which it says
+ * something, though it does not need it, is there as soon as the event applies.
+ */
 export interface Meaning {
   needs: Ref[];
   writes: Write[];
@@ -25,17 +27,17 @@ export interface Meaning {
 
 /** A creation: all of the row's columns at once, and of several creations the first holds. */
 export function created(ref: Ref, needs: Ref[], first: Row): Meaning {
-  return { needs, writes: [{ ref, brings: true, first }] };
+  return { needs, writes: [{ ref, first }] };
 }
 
 /** A whole state: needs no row of its own, and the latest holds. */
 export function state(ref: Ref, needs: Ref[], latest: Row): Meaning {
-  return { needs, writes: [{ ref, brings: true, latest }] };
+  return { needs, writes: [{ ref, latest }] };
 }
 
 /** A change of some columns of a row that must be there. */
 export function changed(ref: Ref, latest: Row): Meaning {
-  return { needs: [ref], writes: [{ ref, brings: false, latest }] };
+  return { needs: [ref], writes: [{ ref, latest }] };
 }
 
 /** The users behind these ids, leaving out the ids that were not given. */
