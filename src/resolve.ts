@@ -17,7 +17,9 @@ export interface Resolved {
   /** Events whose rows can be written now, in the order given. */
   readonly applicable: readonly Event[];
   readonly waiting: readonly Waiting[];
-  /** Events under an id that another applicable event of the same batch has, with other content. */
+  /** Redeliveries of applicable events of the same batch. */
+  readonly repeated: readonly Event[];
+  /** Events under an id that an applicable event of the same batch has, with other content. */
   readonly collisions: readonly Event[];
 }
 
@@ -97,7 +99,8 @@ export function resolve(events: readonly Event[], known: (table: Table, key: str
   const made = new Keys();
   const waiters = new Waiters();
   const ready = new Set<Event>();
-  const collided = new Set<Event>();
+  const repeated: Event[] = [];
+  const collisions: Event[] = [];
   const takenBy = new Map<string, Event>();
   const needs = new Map<Event, Need>();
   const exists = (table: Table, key: string) => known(table, key) || made.has(table, key);
@@ -111,8 +114,9 @@ export function resolve(events: readonly Event[], known: (table: Table, key: str
       return;
     }
     needs.delete(event);
-    if (takenBy.has(event.id)) {
-      collided.add(event);
+    const twin = takenBy.get(event.id);
+    if (twin) {
+      (twin.hash === event.hash ? repeated : collisions).push(event);
       return;
     }
     takenBy.set(event.id, event);
@@ -133,6 +137,7 @@ export function resolve(events: readonly Event[], known: (table: Table, key: str
   return {
     applicable: events.filter((event) => ready.has(event)),
     waiting: [...needs].map(([event, need]) => ({ event, need })),
-    collisions: [...collided],
+    repeated,
+    collisions,
   };
 }

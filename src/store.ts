@@ -3,6 +3,8 @@ import { applyChanges } from './apply.js';
 import type { Event } from './decode.js';
 import { fold } from './fold.js';
 import { KnownRows } from './known.js';
+import type { Marks } from './marks.js';
+import { identityOf, type Identity } from './postgres/identity.js';
 import { park } from './postgres/parked.js';
 import type { ProcessedEvents } from './postgres/processed.js';
 import { Session } from './postgres/session.js';
@@ -29,7 +31,7 @@ interface InFlight {
 }
 
 /** The transaction was rolled back: these events collide, and others of the batch counted on their rows. */
-class Collided extends Error {
+export class Collided extends Error {
   constructor(readonly events: readonly Event[]) {
     super('events collide with processed ones');
   }
@@ -46,11 +48,13 @@ function makesRows(event: Event): boolean {
 export class Store {
   private readonly known = new KnownRows();
   private readonly inFlight = new Set<InFlight>();
+  private identity: Identity | undefined;
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly tables: readonly Table[],
     private readonly processed: ProcessedEvents,
+    private readonly marks?: Marks,
   ) {}
 
   /** Forgets which rows exist: the database may be another one, or an older one. */
@@ -61,46 +65,74 @@ export class Store {
   /**
    * Writes a batch in one transaction.
    *
-   * @param events in the order of arrival; redeliveries within the batch are told apart here
+   * @param events in the order of arrival
    * @throws whatever the database says; nothing is written then
    */
   async write(events: readonly Event[]): Promise<Written> {
-    const { distinct, repeated } = withoutRepeats(events);
     const older = [...this.inFlight];
     const makes = new Keys();
-    for (const event of distinct) {
+    for (const event of events) {
       for (const { verb, table, row } of event.changes) if (verb !== 'set') makes.add(table, table.keyOf(row));
     }
-    const work = Session.with(this.dataSource, (session) => this.writeDistinct(session, distinct, older));
+    const work = Session.with(this.dataSource, (session) => this.writeWith(session, events, older));
     const entry: InFlight = { makes, done: work.catch(() => undefined) };
     this.inFlight.add(entry);
     try {
-      const written = await work;
-      return { ...written, duplicates: [...written.duplicates, ...repeated] };
+      return await work;
     } finally {
       this.inFlight.delete(entry);
     }
   }
 
-  private async writeDistinct(session: Session, events: readonly Event[], older: readonly InFlight[]): Promise<Written> {
-    let resolved = await this.resolve(session, events);
+  private async writeWith(session: Session, events: readonly Event[], older: readonly InFlight[]): Promise<Written> {
+    const identity = await this.identify(session);
+    const marked = (await this.marks?.known(events, identity)) ?? new Set<Event>();
+    const unmarked = marked.size === 0 ? events : events.filter((event) => !marked.has(event));
+    if (unmarked.length === 0) return nothingBut([...marked]);
+    let resolved = await this.resolve(session, unmarked);
     // What is missing may be on its way: wait for batches that began before this one (never for later ones, which may
     // wait for us), and before any id is claimed, so that they do not wait for ours.
     const makers = older.filter(({ makes }) => resolved.waiting.some(({ need }) => makes.has(need.table, need.key)));
     if (makers.length > 0) {
       await Promise.all(makers.map(({ done }) => done));
-      resolved = await this.resolve(session, events);
+      resolved = await this.resolve(session, unmarked);
     }
-    try {
-      return await session.transaction(async () => {
-        const written = await this.apply(session, resolved);
-        if (written.waiting.length > 0) await park(session, written.waiting);
-        return written;
-      }).then((written) => this.remember(written));
-    } catch (error) {
-      if (!(error instanceof Collided)) throw error;
-      const rest = await this.writeDistinct(session, events.filter((event) => !error.events.includes(event)), []);
-      return { ...rest, collisions: [...rest.collisions, ...error.events] };
+    const written = await this.transact(session, resolved, async (result) => {
+      if (result.waiting.length > 0) await park(session, result.waiting);
+    });
+    void this.marks?.mark([...written.applied, ...written.duplicates], identity);
+    return marked.size === 0 ? written : { ...written, duplicates: [...written.duplicates, ...marked] };
+  }
+
+  /** Learns which database a connection leads to; what was known of another is forgotten. */
+  private async identify(session: Session): Promise<Identity> {
+    const identity = await identityOf(session);
+    if (identity !== this.identity) this.forget();
+    this.identity = identity;
+    return identity;
+  }
+
+  /**
+   * Applies what was resolved and does what `also` adds, in one transaction. Where an event turns out to be a collision
+   * whose rows others counted on, all is rolled back and resolved again without it.
+   */
+  private async transact(session: Session, resolved: Resolved, also: (written: Written) => Promise<void>): Promise<Written> {
+    const collided: Event[] = [];
+    for (let current = resolved; ; ) {
+      try {
+        const written = await session.transaction(async () => {
+          const result = await this.apply(session, current);
+          const whole = { ...result, collisions: [...result.collisions, ...collided] };
+          await also(whole);
+          return whole;
+        });
+        return this.remember(written);
+      } catch (error) {
+        if (!(error instanceof Collided)) throw error;
+        collided.push(...error.events);
+        const rest = [...current.applicable, ...current.waiting.map(({ event }) => event)];
+        current = await this.resolve(session, rest.filter((event) => !collided.includes(event)));
+      }
     }
   }
 
@@ -118,7 +150,7 @@ export class Store {
     const { created, ties } = await applyChanges(session, this.tables, fold(fresh));
     return {
       applied: fresh,
-      duplicates,
+      duplicates: [...resolved.repeated, ...duplicates],
       collisions: [...resolved.collisions, ...collisions],
       waiting: resolved.waiting,
       created,
@@ -154,15 +186,6 @@ export class Store {
   }
 }
 
-/** Leaves out later deliveries of one message content under one id; other content under the same id stays. */
-function withoutRepeats(events: readonly Event[]): { distinct: readonly Event[]; repeated: readonly Event[] } {
-  const seen = new Set<string>();
-  const repeated: Event[] = [];
-  const distinct = events.filter((event) => {
-    const content = `${event.id}\0${event.hash}`;
-    if (!seen.has(content)) return seen.add(content);
-    repeated.push(event);
-    return false;
-  });
-  return repeated.length > 0 ? { distinct, repeated } : { distinct: events, repeated };
+function nothingBut(duplicates: readonly Event[]): Written {
+  return { applied: [], duplicates, collisions: [], waiting: [], created: new Keys(), ties: 0 };
 }

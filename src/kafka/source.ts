@@ -13,7 +13,10 @@ interface Assigned {
 interface Listener {
   /** Messages of one partition in order. Returns false where there is no room for more. */
   readonly onMessages: (messages: readonly Queued[], highWatermark: Position) => boolean;
-  /** Partitions were given; what is in hand of others no longer counts. Resolves to where to begin instead of the commits. */
+  /**
+   * Partitions were given; what is in hand of others no longer counts. Resolves to where to begin instead of the commits,
+   * and never rejects: it tries until it knows.
+   */
   readonly onAssigned: (assigned: readonly Assigned[]) => Promise<readonly Position[]>;
   /** The group is about to share its partitions anew. */
   readonly onRebalancing: () => void;
@@ -46,6 +49,7 @@ const HEARTBEAT_MS = 2_000;
  */
 export class Source {
   private ready: Promise<void> = Promise.resolve();
+  private isReady = true;
   private readonly assigned = new Set<string>();
   private topics: readonly string[] = [];
   private paused = false;
@@ -107,22 +111,22 @@ export class Source {
     for (const { topic, partition } of assigned) this.assigned.add(`${topic}:${partition}`);
     // kafkajs forgets what was paused when it joins again.
     if (this.paused) this.pause();
-    this.ready = this.listener.onAssigned(assigned).then((starts) => {
+    this.isReady = false;
+    const ready = this.listener.onAssigned(assigned).then((starts) => {
+      if (ready !== this.ready) return; // assigned anew meanwhile
       for (const { topic, partition, next } of starts) this.consumer.seek({ topic, partition, offset: String(next) });
+      this.isReady = true;
     });
-    this.ready.catch(() => undefined); // whoever waits for it sees the error
+    this.ready = ready;
   }
 
   private async handOver({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
     // Where to begin is known when the positions were read; meanwhile the group must not lose us.
-    const { ready } = this;
-    let waiting = true;
-    const done = ready.finally(() => (waiting = false));
-    while (waiting) {
-      await Promise.race([done, delay(HEARTBEAT_MS)]);
+    while (!this.isReady) {
+      await Promise.race([this.ready, delay(HEARTBEAT_MS)]);
       await heartbeat();
     }
-    if (!isRunning() || isStale() || ready !== this.ready) return;
+    if (!isRunning() || isStale()) return;
     const { topic, partition } = batch;
     const messages = batch.messages.map((record) => queuedOf(topic, partition, record));
     const last = messages.at(-1);

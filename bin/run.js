@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+import module from 'node:module';
+
+// Node ≥ 22.8 keeps compiled code between runs: a command typed during an incident starts at once.
+module.enableCompileCache?.();
+const { execute } = await import('@oclif/core');
+await execute({ dir: import.meta.url });

@@ -1,0 +1,92 @@
+import type { Admin, Kafka } from 'kafkajs';
+import type { Logger } from 'pino';
+import type { DataSource } from 'typeorm';
+import type { Config } from './config.js';
+import { AwayError, EXIT, UserError } from './errors.js';
+import { registry } from './handlers/index.js';
+import { createKafka } from './kafka/client.js';
+import { LetterBox } from './kafka/letters.js';
+import { ensureDeadLetterTopic, longestRetention } from './kafka/topics.js';
+import { Marks } from './marks.js';
+import { connect, refuseUnsafe } from './postgres/data-source.js';
+import { requireSchema } from './postgres/migrate.js';
+import { ProcessedEvents } from './postgres/processed.js';
+
+const DAY_MS = 86_400_000;
+/** Ids are kept for at least this long; one day more than Kafka's usual retention of a week. */
+const KEPT_DAYS = 8;
+/** Where a source keeps its records for ever, ids are kept this long; later duplicates meet the tables' own protection. */
+const MOST_KEPT_DAYS = 400;
+
+/** What `consume` talks to, connected and checked. */
+export interface Servers {
+  readonly dataSource: DataSource;
+  readonly processed: ProcessedEvents;
+  readonly kafka: Kafka;
+  readonly admin: Admin;
+  readonly marks: Marks | undefined;
+  readonly close: () => Promise<void>;
+}
+
+/** The topics of the registry, or of some of its event types. Throws UserError for a type that is not in it. */
+export function sourceTopics(prefix: string, types: readonly string[] | undefined): string[] {
+  for (const type of types ?? []) {
+    if (!registry.has(type)) {
+      throw new UserError(`There is no event type "${type}". Type: dbw events, to see all ${registry.size}.`, EXIT.usage);
+    }
+  }
+  return (types ?? [...registry.keys()]).map((type) => prefix + type);
+}
+
+async function connectKafka(config: Config, log: Logger): Promise<{ kafka: Kafka; admin: Admin }> {
+  const kafka = createKafka(config.kafka, log);
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+  } catch (error) {
+    throw new AwayError('Kafka', config.kafka.brokers.join(','), error, 'Start it, or correct KAFKA_BROKERS.');
+  }
+  return { kafka, admin };
+}
+
+/**
+ * Connects to everything and refuses what would lose events.
+ *
+ * @throws UserError where a server is away, refuses us, or is not fit
+ */
+export async function openServers(config: Config, version: string, log: Logger): Promise<Servers> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.reverse()) await closer().catch(() => undefined);
+  };
+  try {
+    const dataSource = await connect(config.database, config.kafka.clientId);
+    closers.push(() => dataSource.destroy());
+    await refuseUnsafe(dataSource);
+    await requireSchema(dataSource, version);
+    const { kafka, admin } = await connectKafka(config, log);
+    closers.push(() => admin.disconnect());
+    const { redis } = config;
+    const marks = redis && Marks.open(redis, config.idempotencyTtl, (connected) => {
+      if (connected) log.info('Redis answers');
+      else log.warn('Redis is away: duplicates are told apart by PostgreSQL alone, a little slower');
+    });
+    if (marks) closers.push(() => marks.close());
+    return { dataSource, processed: new ProcessedEvents(), kafka, admin, marks, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** How many days of ids to keep: as long as any source may deliver an event again. */
+export async function daysToKeep(admin: Admin, topics: readonly string[]): Promise<number> {
+  const retention = await longestRetention(admin, topics);
+  return Math.min(MOST_KEPT_DAYS, Math.max(KEPT_DAYS, Math.ceil(retention / DAY_MS) + 1));
+}
+
+/** Opens the dead-letter topic once the first source topic tells how wide it must be. */
+export async function openLetterBox(servers: Servers, topic: string, sources: readonly string[]): Promise<LetterBox> {
+  await ensureDeadLetterTopic(servers.admin, topic, sources);
+  return LetterBox.open(servers.kafka, topic);
+}
