@@ -1,21 +1,34 @@
 // `npm run services`: the servers that dbw needs, until Ctrl-C. Only the environment to use goes to stdout, so that
-// `npm run --silent services > .env.services &` can be sourced.
+// `npm run --silent services > servers.env &` writes a file to source.
 import { once } from 'node:events';
-import { startServers } from '../test/support/services/index.js';
+import { startServers, type Servers } from '../test/support/services/index.js';
 
-const servers = await startServers({
-  report: (line) => {
-    console.error(line);
-  },
-});
-for (const [name, value] of Object.entries(servers.env)) console.log(`export ${name}=${quoted(value)}`);
-console.error('Ctrl-C stops them.');
+try {
+  const servers = await startServers({ report });
+  for (const [name, value] of Object.entries(servers.env)) console.log(`export ${name}=${quoted(value)}`);
+  report(servers.source === 'environment' ? 'Ctrl-C ends this; the servers stay.' : 'Ctrl-C stops them.');
+  await asked();
+  await stop(servers);
+} catch (error) {
+  report(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
 
-// A pending signal does not keep Node running, and the servers must not either.
-const running = setInterval(() => undefined, 1 << 30);
-await Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)));
-clearInterval(running);
-await servers.stop();
+/** Waits until somebody asks us to end. Neither a signal to come nor the servers keep Node running; a timer does. */
+async function asked(): Promise<void> {
+  const running = setInterval(() => undefined, 2 ** 30);
+  await Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)));
+  clearInterval(running);
+}
+
+async function stop(servers: Servers): Promise<void> {
+  await servers.stop();
+  report('stopped');
+}
+
+function report(line: string): void {
+  console.error(line);
+}
 
 function quoted(value: string): string {
   return /^[\w@%+=:,./-]*$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;

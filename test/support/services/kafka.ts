@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { kafkaAnswers } from './answers.js';
 import { download, downloadFolder, isDownloaded } from './download.js';
@@ -42,15 +43,27 @@ async function fetchBroker(run: Run, maven: string, javaHome: string | undefined
   await writeFile(pom, pomXml);
   const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
   // A repository for this download alone: a shared one is not safe for two at once, and as large again as the jars.
-  const repository = `-Dmaven.repo.local=${join(run.folder, 'maven')}`;
-  const args = ['-q', '-B', '-ntp', '-f', pom, repository, goal, '-DincludeScope=runtime'];
-  const env: Record<string, string> = javaHome === undefined ? {} : { JAVA_HOME: javaHome };
-  await run.execute('maven', { file: maven, args: [...args, `-DoutputDirectory=${target}`], env });
+  const repository = join(run.folder, 'maven');
+  const args = ['-q', '-B', '-ntp', '-f', pom, `-Dmaven.repo.local=${repository}`, goal, '-DincludeScope=runtime'];
+  await run.execute('maven', {
+    file: maven,
+    args: [...args, `-DoutputDirectory=${target}`],
+    env: mavenEnvironment(javaHome),
+  });
+  await rm(repository, { recursive: true });
   const data = formatted(target);
   const properties = join(run.folder, 'kafka-format.properties');
   await writeFile(properties, brokerProperties(await freePort(), await freePort(), data));
   const format = ['kafka.tools.StorageTool', 'format', '-t', newClusterId(), '-c', properties];
   await run.execute('kafka-format', { file: javaIn(javaHome), args: ['-cp', join(target, '*'), ...format] });
+}
+
+function mavenEnvironment(javaHome: string | undefined): Record<string, string> {
+  if (javaHome === undefined) return {};
+  // A runtime that came from elsewhere knows nothing of the authorities that this machine trusts besides the usual.
+  const trusted = '/etc/ssl/certs/java/cacerts';
+  const trust = existsSync(trusted) ? `-Djavax.net.ssl.trustStore=${trusted}` : '';
+  return { JAVA_HOME: javaHome, MAVEN_OPTS: `${trust} ${process.env.MAVEN_OPTS ?? ''}`.trim() };
 }
 
 async function begin(run: Run, java: string, folder: string): Promise<Server> {
