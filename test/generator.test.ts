@@ -150,6 +150,19 @@ describe('the generator: how it is delivered', () => {
     }
   });
 
+  it('holds a creation up until the first event that needs it has passed', () => {
+    const wild = generate({ seed: 9, events: 2_000, ...QUIET, disorder: 0.02 });
+    const late = wild.flatMap(({ label }, index) => (label === 'late' ? [index] : []));
+    expect(late).not.to.be.empty;
+    for (const index of late) {
+      const before = expectedTables(events(wild.slice(0, index))).waiting;
+      const after = expectedTables(events(wild.slice(0, index + 1))).waiting;
+      const freed = before.filter((event) => !after.includes(event));
+      expect(freed).to.have.lengthOf.within(1, 3);
+      expect(freed).to.include(wild[index - 1]?.event);
+    }
+  });
+
   it('redelivers single messages and bursts, byte for byte and never before the first time', () => {
     const wild = generate({ seed: 10, events: 2_000, ...QUIET, duplicates: 0.1 });
     expect(count(wild, 'duplicate')).to.equal(200);
