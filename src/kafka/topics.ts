@@ -1,4 +1,4 @@
-import { ConfigResourceTypes, type Admin } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import { EXIT, UserError } from '../errors.js';
 
 export interface PartitionEnd {
@@ -39,7 +39,7 @@ async function settingsOf(admin: Admin, topics: readonly string[]): Promise<Map<
   if (topics.length === 0) return new Map();
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: topics.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+    resources: topics.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
   });
   const entries = (list: readonly { configName: string; configValue: string }[]) =>
     new Map(list.map(({ configName, configValue }) => [configName, configValue]));
