@@ -1,6 +1,5 @@
 // `npm run services`: the servers that dbw needs, until Ctrl-C. Only the environment to use goes to stdout, so that
 // `npm run --silent services > servers.env &` writes a file to source.
-import { once } from 'node:events';
 import { startServers, type Servers } from '../test/support/services/index.js';
 
 try {
@@ -17,7 +16,11 @@ try {
 /** Waits until somebody asks us to end. Neither a signal to come nor the servers keep Node running; a timer does. */
 async function asked(): Promise<void> {
   const running = setInterval(() => undefined, 2 ** 30);
-  await Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)));
+  await new Promise<void>((resolve) => {
+    // Handlers that stay: npm passes Ctrl-C on to those who have it from the terminal already, and the second must not
+    // end us in the middle of the work that the first began.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, resolve);
+  });
   clearInterval(running);
 }
 

@@ -1,0 +1,35 @@
+import { DataSource } from 'typeorm';
+import { readConfig, type Config } from '../../src/config.js';
+import { connect } from '../../src/postgres/data-source.js';
+import { migrate } from '../../src/postgres/migrate.js';
+import { unique } from './unique.js';
+
+/** The settings of a process that works on this database. */
+export function databaseConfig(database: string): Config['database'] {
+  return { ...readConfig(process.env).database, database };
+}
+
+/** An empty database of its own, not migrated. */
+export async function emptyDatabase(): Promise<string> {
+  const name = unique('db');
+  const admin = await connect(databaseConfig(process.env.DB_DATABASE ?? 'dbw'));
+  try {
+    await admin.query(`CREATE DATABASE ${name} TEMPLATE template0`);
+  } finally {
+    await admin.destroy();
+  }
+  return name;
+}
+
+/** A migrated database of its own, connected; `destroy` it afterwards. */
+export async function freshDatabase(): Promise<DataSource> {
+  const dataSource = await connect(databaseConfig(await emptyDatabase()));
+  await migrate(dataSource);
+  return dataSource;
+}
+
+/** Takes every row out of every table, so that a property can begin anew without a new database. */
+export async function emptyTables(dataSource: DataSource, tables: readonly string[]): Promise<void> {
+  const own = ['dbw.processed_events', 'dbw.parked_events', 'dbw.positions'];
+  await dataSource.query(`TRUNCATE ${[...tables.map((name) => `public.${name}`), ...own].join(', ')} CASCADE`);
+}

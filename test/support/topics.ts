@@ -1,0 +1,93 @@
+import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs';
+import { createKafka } from '../../src/kafka/client.js';
+import { readConfig } from '../../src/config.js';
+
+/** A message to send; `headers` values may be bytes. */
+export interface Outgoing {
+  readonly topic: string;
+  readonly key: string | null;
+  readonly value: Buffer | null;
+  readonly headers?: Readonly<Record<string, string | Buffer>>;
+}
+
+export function testKafka(): Kafka {
+  return createKafka(readConfig(process.env).kafka);
+}
+
+async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = testKafka().admin();
+  await admin.connect();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Creates topics and waits for their leaders, so that nothing is sent twice because one was not ready. */
+export async function createTopics(topics: readonly string[], partitions = 4): Promise<void> {
+  await withAdmin((admin) =>
+    admin.createTopics({ waitForLeaders: true, topics: topics.map((topic) => ({ topic, numPartitions: partitions })) }),
+  );
+}
+
+/** Sends messages in their order, each to the topic `prefix` + its own. */
+export async function send(messages: readonly Outgoing[], prefix = ''): Promise<void> {
+  const producer = testKafka().producer({
+    allowAutoTopicCreation: false,
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  });
+  await producer.connect();
+  try {
+    for (let start = 0; start < messages.length; start += 2_000) {
+      const byTopic = new Map<string, Outgoing[]>();
+      for (const message of messages.slice(start, start + 2_000)) {
+        const topic = prefix + message.topic;
+        byTopic.set(topic, [...(byTopic.get(topic) ?? []), message]);
+      }
+      await producer.sendBatch({
+        acks: -1,
+        topicMessages: [...byTopic].map(([topic, list]) => ({
+          topic,
+          messages: list.map(({ key, value, headers }) => ({ key, value, ...(headers ? { headers: { ...headers } } : {}) })),
+        })),
+      });
+    }
+  } finally {
+    await producer.disconnect();
+  }
+}
+
+/** Every record of a topic, from its beginning to its end now. */
+export async function readTopic(topic: string): Promise<KafkaMessage[]> {
+  const ends = await withAdmin((admin) => admin.fetchTopicOffsets(topic));
+  const expected = ends.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+  if (expected === 0) return [];
+  const consumer = testKafka().consumer({ groupId: `read-${topic}-${Date.now()}-${Math.random()}` });
+  await consumer.connect();
+  const records: KafkaMessage[] = [];
+  try {
+    await consumer.subscribe({ topics: [topic], fromBeginning: true });
+    await new Promise<void>((resolve, reject) => {
+      consumer
+        .run({
+          eachMessage: ({ message }) => {
+            records.push(message);
+            if (records.length === expected) resolve();
+            return Promise.resolve();
+          },
+        })
+        .catch(reject);
+    });
+  } finally {
+    await consumer.disconnect();
+  }
+  return records;
+}
+
+/** A header's value as text, or undefined. */
+export function header(record: KafkaMessage, name: string): string | undefined {
+  const value = record.headers?.[name];
+  const single = Array.isArray(value) ? value.at(-1) : value;
+  return single?.toString();
+}
