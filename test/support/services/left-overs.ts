@@ -1,17 +1,15 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { identityOf } from './process-identity.js';
+import { identityOf, send, stillRuns, type KnownProcess } from './process-identity.js';
 import { composeDown, composeProjectOf } from './compose.js';
 import { until } from './until.js';
 
 /** The record of the process that started the run and for which it exists. */
 export const ownerRecord = 'owner';
 
-/** A process of a run: its pid is only good together with its identity, for pids come again. */
-interface ProcessRecord {
-  readonly pid: number;
-  readonly identity: string;
+/** A process of a run. */
+interface ProcessRecord extends KnownProcess {
   /** Ends it at once and lets it clean up what no file removal would: PostgreSQL's shared memory. */
   readonly end: NodeJS.Signals;
 }
@@ -55,7 +53,7 @@ export async function sweepAbandoned(home: string, report: (line: string) => voi
 
 function isAbandoned(home: string, name: string): boolean {
   const owner = readRecord(join(home, name), ownerRecord);
-  if (owner) return identityOf(owner.pid) !== owner.identity;
+  if (owner) return !stillRuns(owner);
   // Between the making of the folder and the record there is only the pid in the name to go by.
   return identityOf(Number(name.split('-')[1])) === undefined;
 }
@@ -63,25 +61,15 @@ function isAbandoned(home: string, name: string): boolean {
 async function endRecorded(run: string, name: string): Promise<void> {
   const record = readRecord(run, name);
   if (!record) return;
-  const { pid, identity, end } = record;
-  const isGone = () => identityOf(pid) !== identity;
-  for (const signal of [end, 'SIGKILL'] as const) {
+  const isGone = () => !stillRuns(record);
+  for (const signal of [record.end, 'SIGKILL'] as const) {
     if (isGone()) return;
-    kill(pid, signal);
+    send(signal, record);
     try {
-      await until(`${name} (pid ${String(pid)}) to end after ${signal}`, isGone, { seconds: 10 });
+      await until(`${name} (pid ${String(record.pid)}) to end after ${signal}`, isGone, { seconds: 10 });
     } catch (error) {
       if (signal === 'SIGKILL') throw error;
     }
-  }
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    // It ended between the look and the signal.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }
 

@@ -26,6 +26,8 @@ export interface Command {
  * whoever comes later can end exactly these.
  */
 export class Run {
+  private readonly children = new Set<ChildProcess>();
+
   private constructor(
     readonly folder: string,
     private readonly keeper: ChildProcess,
@@ -63,7 +65,9 @@ export class Run {
     });
     if (child.pid !== undefined) {
       const record = recordProcess(this.folder, name, child.pid, end);
+      this.children.add(child);
       child.once('exit', () => {
+        this.children.delete(child);
         rmSync(record, { force: true });
       });
     }
@@ -97,6 +101,8 @@ export class Run {
   /** Ends everything that belongs to this run and removes its folder. */
   async close(): Promise<void> {
     await sweep(this.folder);
+    // Should somebody have removed the folder with its records, we still know whom we started.
+    for (const child of this.children) child.kill('SIGKILL');
     this.keeper.stdin?.destroy();
   }
 }

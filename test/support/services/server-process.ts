@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Server } from './server.js';
 import { howItEnded, type Command, type Run } from './run.js';
+import { childrenOf, send, stillRuns } from './process-identity.js';
 import { until } from './until.js';
 
 /** What distinguishes one of the three servers from the others. */
@@ -64,8 +65,12 @@ export class ServerProcess implements Server {
   async stop(signal: NodeJS.Signals = this.program.orderly): Promise<void> {
     const child = this.#child;
     if (!child || !isRunning(child)) return;
+    // PostgreSQL's sessions outlive the kill -9 of their server until they look up from their work, and keep the next
+    // server from starting; what fails suddenly fails whole.
+    const family = signal === 'SIGKILL' && child.pid !== undefined ? childrenOf(child.pid) : [];
     child.kill(signal);
-    const isGone = () => !isRunning(child);
+    for (const relative of family) send(signal, relative);
+    const isGone = () => !isRunning(child) && !family.some(stillRuns);
     try {
       await until(`${this.name} to end after ${signal}`, isGone, { seconds: 30 });
     } catch (error) {
