@@ -93,6 +93,16 @@ const messageCreated = fc
     return { eventType, data: { ...data, senderId, ...recipient } };
   });
 
+/** A comment is no reply to itself, but comments may reply to each other. */
+const commentCreated = fact(
+  'content.comment.created',
+  { commentId: comment, postId: post, userId: user, content: text },
+  { parentCommentId: comment },
+).map(({ eventType, data }) => {
+  const { parentCommentId: parent, ...rest } = data;
+  return { eventType, data: parent === data.commentId || parent === undefined ? rest : data };
+});
+
 /** Each of the thirty types, the ones that others need more often. */
 const FACTS: [weight: number, fc.Arbitrary<Fact>][] = [
   [2, userCreated(user)],
@@ -106,7 +116,7 @@ const FACTS: [weight: number, fc.Arbitrary<Fact>][] = [
   [2, fact('content.post.updated', { postId: post, updates: possible({ content: text, visibility, mediaUrls: one([], ['b']), price: orNull(amount), requiredTierId: orNull(one('silver')) }) }, { authorId: user })], // prettier-ignore
   [1, fact('content.post.deleted', { postId: post }, { authorId: user })],
   [2, fact('content.post.liked', { postId: post, userId: user })],
-  [4, fact('content.comment.created', { commentId: comment, postId: post, userId: user, content: text }, { parentCommentId: comment })], // prettier-ignore
+  [4, commentCreated],
   [1, fact('content.story.created', { storyId: one('story'), authorId: user, contentType: one('image', 'VIDEO'), mediaUrl: text, expiresAt: instant }, { caption: text })], // prettier-ignore
   [1, fact('content.video.created', { videoId: one('video'), authorId: user, title: text, videoUrl: text, duration: one(0, 90), visibility }, { description: text, thumbnailUrl: text, price: amount })], // prettier-ignore
   [3, fact('payment.completed', { transactionId: transaction, userId: user, amount, type: one('TIP', 'purchase', 'Subscription') }, { currency, relatedEntityId: one('p1'), relatedEntityType: one('post'), stripePaymentId: one('pi'), metadata: json })], // prettier-ignore
