@@ -4,9 +4,11 @@ import { startServers, type Servers } from '../test/support/services/index.js';
 
 try {
   const servers = await startServers({ report });
+  // Listens before it says so: until then a signal ends us at once, and the keeper ends the servers.
+  const end = asked();
   for (const [name, value] of Object.entries(servers.env)) console.log(`export ${name}=${quoted(value)}`);
   report(servers.source === 'environment' ? 'Ctrl-C ends this; the servers stay.' : 'Ctrl-C stops them.');
-  await asked();
+  await end;
   await stop(servers);
 } catch (error) {
   report(error instanceof Error ? error.message : String(error));

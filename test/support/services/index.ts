@@ -3,14 +3,16 @@ import { namedServers } from './environment.js';
 import { nativeServers } from './native.js';
 import type { Report, Servers } from './server.js';
 
+export { MissingProgramsError } from './programs.js';
 export type { Server, Servers } from './server.js';
 
 /**
  * Real Kafka, PostgreSQL and Redis for the demo and the tests: those that the environment names, else containers where
  * a Docker engine answers, else processes of this machine on free ports of 127.0.0.1, with all their files in
- * `.services/`. What was started here ends with this process, whichever way that ends.
+ * `.services/`. With `own` the environment is not asked: for tests that stop and kill what others share. What was started here ends with this process, whichever way that ends.
  */
-export async function startServers(options: { report?: Report } = {}): Promise<Servers> {
-  const report = options.report ?? (() => undefined);
-  return (await namedServers(report)) ?? (await dockerServers(report)) ?? (await nativeServers(report));
+export async function startServers(options: { report?: Report; own?: boolean } = {}): Promise<Servers> {
+  const { report = () => undefined, own = false } = options;
+  const named = own ? undefined : await namedServers(report);
+  return named ?? (await dockerServers(report)) ?? (await nativeServers(report));
 }

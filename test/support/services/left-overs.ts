@@ -73,7 +73,8 @@ async function endRecorded(run: string, name: string): Promise<void> {
   }
 }
 
-function readRecord(run: string, name: string): ProcessRecord | undefined {
+/** What a run knows of one of its processes; nothing once it has ended. */
+export function readRecord(run: string, name: string): ProcessRecord | undefined {
   try {
     const record: unknown = JSON.parse(readFileSync(join(recordsFolder(run), name), 'utf8'));
     return isRecord(record) ? record : undefined;

@@ -1,7 +1,7 @@
 import { findKafka } from './kafka.js';
 import { findPostgres } from './postgres.js';
 import type { Program } from './program.js';
-import { Missing } from './programs.js';
+import { Missing, MissingProgramsError } from './programs.js';
 import { findRedis } from './redis.js';
 import { Run } from './run.js';
 import { environmentFor, type Report, type Server, type Servers } from './server.js';
@@ -11,9 +11,7 @@ export async function nativeServers(report: Report): Promise<Servers> {
   const found = { kafka: findKafka(), postgres: findPostgres(), redis: findRedis() };
   const { kafka, postgres, redis } = found;
   if (kafka instanceof Missing || postgres instanceof Missing || redis instanceof Missing) {
-    const missing = Object.values(found).filter((program) => program instanceof Missing);
-    const sentences = missing.map(({ sentence }) => `  ${sentence}`);
-    throw new Error(`cannot start the servers, for this machine lacks something:\n${sentences.join('\n')}`);
+    throw new MissingProgramsError(Object.values(found).filter((program) => program instanceof Missing));
   }
   const run = await Run.open(report);
   try {

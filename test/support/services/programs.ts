@@ -7,6 +7,16 @@ export class Missing {
   constructor(readonly sentence: string) {}
 }
 
+/** Everything that this machine lacks, told at once and before anything was started. */
+export class MissingProgramsError extends Error {
+  readonly code = 'MISSING_PROGRAMS';
+
+  constructor(missing: readonly Missing[]) {
+    const sentences = missing.map(({ sentence }) => `  ${sentence}`);
+    super(`cannot start the servers, for this machine lacks something:\n${sentences.join('\n')}`);
+  }
+}
+
 /** The first of these programs on the PATH. */
 export function onPath(...names: string[]): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
