@@ -68,7 +68,7 @@ A new group starts at the earliest offset. Configuration comes from the environm
       const { tally, parked, seconds } = result;
       const stillParked = parked.waiting + parked.dead;
       const eventsPerSecond = Math.round(tally.messages / Math.max(seconds, 0.001));
-      log.info({ ...tally.byOutcome, stillParked, seconds }, 'ended');
+      log.info({ ...tally.byOutcome, batches: tally.batches, stillParked, seconds }, 'ended');
       if (untilCaughtUp) {
         const { applied, duplicate, collision, dead_letter: deadLetters } = tally.byOutcome;
         this.log(`Caught up: ${applied} applied, ${duplicate + collision} already known, ${deadLetters} dead letters; ${stillParked} stay parked.`);
