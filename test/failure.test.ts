@@ -56,11 +56,10 @@ describe('failures', () => {
   /** The error that a real server raises, by the driver itself and as TypeORM passes it on. */
   async function raised(code: string, where = ''): Promise<unknown[]> {
     const text = `DO $$ BEGIN RAISE EXCEPTION 'made' USING ERRCODE = '${code}'${where}; END $$`;
-    const caught = (error: unknown) => error;
-    return [
-      await Session.with(dataSource, (session) => session.query(text)).catch(caught),
-      await dataSource.query(text).catch(caught),
-    ];
+    const caught = (error: unknown): unknown => error;
+    const direct = await Session.with(dataSource, (session) => session.query(text)).catch(caught);
+    const passedOn: unknown = await dataSource.query(text).catch(caught);
+    return [direct, passedOn];
   }
 
   for (const [kind, states] of Object.entries(CLASSES)) {

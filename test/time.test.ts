@@ -119,7 +119,7 @@ describe('times', () => {
   }
 
   it('agree with Date on every calendar day, and cut what Date does not know', () => {
-    const fraction = fc.string({ unit: fc.constantFrom(...'0123456789'), maxLength: 12 });
+    const fraction = fc.string({ unit: fc.integer({ min: 0, max: 9 }).map(String), maxLength: 12 });
     const zone = fc.record({ sign: fc.constantFrom(1, -1), hours: fc.integer({ min: 0, max: 23 }), minutes: fc.integer({ min: 0, max: 59 }) }); // prettier-ignore
     fc.assert(
       fc.property(
