@@ -4,6 +4,7 @@ import { paint, section } from './paint.js';
 import type { Stage } from './stage.js';
 
 const dbw = 'node bin/run.js';
+const PAGE_WIDTH = 78;
 
 /** What to type when the servers are gone again. */
 export function next(): string {
@@ -42,13 +43,16 @@ function commands(list: readonly (readonly [command: string, about: string])[]):
   return list.map(([command, about]) => `${paint.cyan(command.padEnd(width))}  ${paint.dim(about)}`).join('\n');
 }
 
-/** The environment as lines to paste, one for each server. */
+/** The environment as lines to paste, none wider than the page. */
 function exports(env: Readonly<Record<string, string>>): string[] {
-  const servers = ['KAFKA_', 'DB_', 'REDIS_'];
-  return servers.map((server) => {
-    const named = Object.entries(env).filter(([name]) => name.startsWith(server));
-    return `export ${named.map(([name, value]) => `${name}=${quoted(value)}`).join(' ')}`;
-  });
+  const lines: string[] = [];
+  for (const [name, value] of Object.entries(env)) {
+    const setting = `${name}=${quoted(value)}`;
+    const line = `${lines.at(-1) ?? ''} ${setting}`;
+    if (lines.length > 0 && line.length <= PAGE_WIDTH) lines[lines.length - 1] = line;
+    else lines.push(`export ${setting}`);
+  }
+  return lines;
 }
 
 function quoted(value: string): string {

@@ -25,7 +25,12 @@ export function section(headline: string, remark: string, body: string): string 
   return ['', `  ${paint.bold(headline)}${remark === '' ? '' : `  ${paint.dim(remark)}`}`, ...indented].join('\n');
 }
 
-/** A text that is not wider than its column; what does not fit ends in "…". */
-export function fitted(text: string, width: number): string {
-  return text.length > width ? `${text.slice(0, width - 1)}…` : text;
+/** As many names as fit into a column, and how many more there are. */
+export function listed(names: readonly string[], width: number): string {
+  for (let shown = names.length; shown > 0; shown--) {
+    const more = names.length - shown;
+    const text = names.slice(0, shown).join(', ') + (more > 0 ? ` + ${more}` : '');
+    if (text.length <= width) return text;
+  }
+  return `${names.length} of them`;
 }
