@@ -102,8 +102,13 @@ export function platform(): Platform {
   };
 }
 
+/** As plain objects, of which a failed comparison shows the difference. */
+function plain(rows: Rows): unknown {
+  return Object.fromEntries([...rows].map(([table, keyed]) => [table, Object.fromEntries(keyed)]));
+}
+
 function expectRows(rows: Rows, model: Rows, literal: Literal): void {
-  expect(rows).to.deep.equal(model);
+  expect(plain(rows)).to.deep.equal(plain(model));
   for (const [table, expected] of Object.entries(literal)) {
     expect(compared(rows.get(table)?.values() ?? [], expected), table).to.deep.equal(compared(expected, expected));
   }
