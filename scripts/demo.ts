@@ -1,6 +1,7 @@
 // `npm run demo`: ten thousand events from Kafka to PostgreSQL on real servers, and the proof that each is there once.
 // `npm run demo -- --keep` leaves the servers up afterwards, until Ctrl-C.
 import { constants } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { kept, next } from './demo/next.js';
 import { endChildren } from './demo/dbw.js';
 import { Interrupted, untilInterrupted } from './demo/interrupt.js';
@@ -17,15 +18,17 @@ const keep = process.argv.includes('--keep');
 let stage: Stage | undefined;
 let status = 0;
 
+const play = demonstrate((opened) => (stage = opened));
 try {
-  const play = demonstrate((opened) => (stage = opened));
   await Promise.race([play, untilInterrupted]);
   console.log(keep && stage ? kept(stage) : next());
   if (keep) await waiting();
 } catch (error) {
   if (error instanceof Interrupted) {
     status = 128 + constants.signals[error.signal];
-    if (stage) sayError('stopping the servers …');
+    // The step in hand draws its cross and gives the cursor back.
+    await Promise.race([play.catch(() => undefined), delay(500)]);
+    if (stage && stage.servers.source !== 'environment') sayError('stopping the servers …');
   } else {
     status = 1;
     sayError(`The demo failed. ${error instanceof Error ? error.message : String(error)}`);
