@@ -64,6 +64,8 @@ class Consumption {
   private source: Source | undefined;
   private letters: LetterBox | undefined;
   private topics: readonly string[] = [];
+  /** Whether reading stopped because of PARK_MAX. */
+  private isHeld = false;
 
   constructor(
     private readonly config: Config,
@@ -74,7 +76,7 @@ class Consumption {
     this.fatal = new Promise((_, reject) => (this.fail = reject));
     this.fatal.catch(() => undefined);
     const limits = { size: config.batch.size, bytes: BATCH_BYTES, full: QUEUE_BYTES };
-    this.intake = new Intake(limits, options.maxEvents, () => this.source?.resume());
+    this.intake = new Intake(limits, options.maxEvents, () => this.source?.release('queue'));
     this.positions = new Positions(servers.dataSource, config.kafka.groupId);
     this.store = new Store(servers.dataSource, tables, servers.processed, servers.marks);
     this.committer = new Committer({
@@ -158,7 +160,9 @@ class Consumption {
   private async open(): Promise<void> {
     const { servers, config } = this;
     this.letters = await openLetterBox(servers, config.deadLetters.topic, this.topics);
+    this.log.debug({ topic: config.deadLetters.topic }, 'the dead-letter topic is ready');
     await servers.processed.maintain(servers.dataSource, await daysToKeep(servers.admin, this.topics));
+    this.log.debug('the record of processed ids is ready');
     this.source = await Source.open(servers.kafka, config.kafka.groupId, {
       onMessages: (messages, end) => {
         this.intake.push(messages);
@@ -177,6 +181,7 @@ class Consumption {
         this.fail(new Error(`the Kafka consumer died: ${reasonOf(error)}`));
       },
     });
+    this.log.debug('connected to the group');
     await this.source.read(this.topics);
   }
 
@@ -215,6 +220,22 @@ class Consumption {
     };
   }
 
+  /** Stops reading while too many events are parked, and goes on when there are fewer. */
+  boundParked(): void {
+    const { max } = this.config.park;
+    const { size } = this.parking;
+    if (size >= max && !this.isHeld) {
+      this.isHeld = true;
+      this.source?.hold('parked');
+      const remedy = 'find out which rows they wait for (dbw.parked_events), or raise PARK_MAX';
+      this.log.error({ parked: size, max }, `too many events are parked: nothing more is read; ${remedy}`);
+    } else if (size < max && this.isHeld) {
+      this.isHeld = false;
+      this.source?.release('parked');
+      this.log.info({ parked: size, max }, 'fewer events are parked: reading goes on');
+    }
+  }
+
   private startWriters(): Promise<unknown> {
     const { config, intake, offsets, tally, log } = this;
     const persistence = {
@@ -236,6 +257,7 @@ class Consumption {
       send: (letters: readonly Letter[]) => this.send(letters),
       onWritten: ({ created, waiting }: Parameters<Parking['noticed']>[0]) => {
         this.parking.noticed({ created, waiting });
+        if (waiting.length > 0) this.boundParked();
       },
     };
     return Promise.all(Array.from({ length: config.batch.writers }, () => writeBatches(parts)));

@@ -25,7 +25,7 @@ interface Parts {
 
 /** What is done regularly beside the writing: commit, sweep, give up, report, keep house. Resolves when the signal is aborted. */
 export async function dutiesOf(consumption: Consumption, parts: Parts): Promise<void> {
-  const { log, signal, servers, watchTopics } = parts;
+  const { config, log, signal, servers, watchTopics } = parts;
   const duty = (name: string, everyMs: number, work: () => Promise<unknown>) => repeat(everyMs, signal, log, name, work);
   const { parking, committer } = consumption;
   let lastFull = Date.now();
@@ -36,6 +36,10 @@ export async function dutiesOf(consumption: Consumption, parts: Parts): Promise<
     if (full) lastFull = Date.now();
     await parking.sweep(full);
     await giveUp(consumption, parts);
+    if (parking.size >= config.park.max) {
+      await parking.count();
+      consumption.boundParked();
+    }
   };
   await Promise.all([
     duty('commit of offsets', watchTopics ? COMMIT_MS : BOUNDED_COMMIT_MS, () => committer.run()),

@@ -101,6 +101,7 @@ export class Marks {
   }
 
   async close(): Promise<void> {
+    this.redis.removeAllListeners('close'); // nobody needs to be told what we do ourselves
     await this.redis.quit().catch(() => {
       this.redis.disconnect();
     });

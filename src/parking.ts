@@ -40,6 +40,8 @@ export class Parking {
   private wanted = new Keys();
   /** Whether events may be parked; true until a look says otherwise. */
   private occupied = true;
+  /** How many events are parked: as counted last, and what this process has parked since. */
+  size = 0;
   /** Tables whose rows events may wait for. */
   private readonly awaitable: readonly Table[];
 
@@ -58,6 +60,7 @@ export class Parking {
   /** A batch was written: its rows may be waited for, and its events may have been parked. */
   noticed({ created, waiting }: Pick<Written, 'created' | 'waiting'>): void {
     if (waiting.length > 0) this.occupied = true;
+    this.size += waiting.length;
     // Where nothing is parked, nothing waits; what other processes park meanwhile is found by the sweep.
     if (this.occupied) this.want(created);
   }
@@ -71,7 +74,9 @@ export class Parking {
   }
 
   async count(): Promise<ParkedCount> {
-    return Session.with(this.context.dataSource, countParked);
+    const count = await Session.with(this.context.dataSource, countParked);
+    this.size = count.waiting + count.dead;
+    return count;
   }
 
   /** Tables for whose rows events have waited longer than this. */

@@ -9,6 +9,9 @@ interface Assigned {
   readonly partition: number;
 }
 
+/** Why nothing is fetched: the queue is full, or too many events are parked. */
+export type Hold = 'queue' | 'parked';
+
 /** What the source tells its owner. */
 interface Listener {
   /** Messages of one partition in order. Returns false where there is no room for more. */
@@ -52,7 +55,7 @@ export class Source {
   private isReady = true;
   private readonly assigned = new Set<string>();
   private topics: readonly string[] = [];
-  private paused = false;
+  private readonly holds = new Set<Hold>();
 
   private constructor(
     private readonly consumer: Consumer,
@@ -110,7 +113,7 @@ export class Source {
     );
     for (const { topic, partition } of assigned) this.assigned.add(`${topic}:${partition}`);
     // kafkajs forgets what was paused when it joins again.
-    if (this.paused) this.pause();
+    if (this.holds.size > 0) this.pauseAll();
     this.isReady = false;
     const ready = this.listener.onAssigned(assigned).then((starts) => {
       if (ready !== this.ready) return; // assigned anew meanwhile
@@ -134,19 +137,23 @@ export class Source {
     if (last) messages[messages.length - 1] = { message: last.message, next: Math.max(next, last.next) };
     const room = this.listener.onMessages(messages, { topic, partition, next: Number(batch.highWatermark) });
     resolveOffset(batch.lastOffset());
-    if (!room) this.pause();
+    if (!room) this.hold('queue');
     await heartbeat();
   }
 
-  private pause(): void {
-    this.paused = true;
+  private pauseAll(): void {
     this.consumer.pause(this.topics.map((topic) => ({ topic })));
   }
 
-  /** Goes on after `onMessages` said that there was no room. */
-  resume(): void {
-    if (!this.paused) return;
-    this.paused = false;
+  /** Fetches nothing more until every hold is released. The group membership is kept. */
+  hold(why: Hold): void {
+    this.holds.add(why);
+    this.pauseAll();
+  }
+
+  /** Goes on, where nothing else holds. */
+  release(why: Hold): void {
+    if (!this.holds.delete(why) || this.holds.size > 0) return;
     this.consumer.resume(this.topics.map((topic) => ({ topic })));
   }
 

@@ -45,9 +45,8 @@ export class ProcessedEvents {
   async maintain(dataSource: DataSource, keptDays: number): Promise<void> {
     const today = dayOf(now());
     const present = await this.load(dataSource);
-    for (let day = today - keptDays; day <= today + DAYS_AHEAD; day++) {
-      if (!present.has(day)) await attach(dataSource, day);
-    }
+    const wanted = Array.from({ length: keptDays + DAYS_AHEAD + 1 }, (_, i) => today - keptDays + i);
+    await attach(dataSource, wanted.filter((day) => !present.has(day)));
     for (const day of present) if (day < today - keptDays) await drop(dataSource, day);
     await this.load(dataSource);
   }
@@ -120,19 +119,23 @@ function dayOfPartition(name: string): number {
   return dayOf(Date.parse(`${year}-${month}-${day}T00:00:00Z`) * 1000);
 }
 
-/** `PARTITION OF` would lock the parent against every writer; a table that is attached does not. */
-async function attach(dataSource: DataSource, day: number): Promise<void> {
-  const name = partitionOf(day);
+/** `PARTITION OF` would lock the parent against every writer; a table that is attached does not. One commit for all days. */
+async function attach(dataSource: DataSource, days: readonly number[]): Promise<void> {
+  if (days.length === 0) return;
   await dataSource.transaction(async (manager) => {
     await manager.query(`SELECT pg_advisory_xact_lock(hashtext('dbw.processed_events'))`);
-    const [{ attached }]: [{ attached: boolean }] = await manager.query(
-      `SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass('dbw.${name}')) AS attached`,
+    const names: { name: string }[] = await manager.query(
+      `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'dbw.processed_events'::regclass`,
     );
-    if (attached) return;
-    await manager.query(`CREATE TABLE IF NOT EXISTS dbw.${name} (LIKE dbw.processed_events INCLUDING ALL)`);
-    await manager.query(
-      `ALTER TABLE dbw.processed_events ATTACH PARTITION dbw.${name} FOR VALUES FROM ('${isoDay(day)}') TO ('${isoDay(day + 1)}')`,
-    );
+    const attached = new Set(names.map(({ name }) => name.split('.').at(-1)));
+    const statements = days
+      .filter((day) => !attached.has(partitionOf(day)))
+      .map((day) => {
+        const [name, from, to] = [`dbw.${partitionOf(day)}`, isoDay(day), isoDay(day + 1)];
+        return `CREATE TABLE IF NOT EXISTS ${name} (LIKE dbw.processed_events INCLUDING ALL);
+          ALTER TABLE dbw.processed_events ATTACH PARTITION ${name} FOR VALUES FROM ('${from}') TO ('${to}');`;
+      });
+    if (statements.length > 0) await manager.query(statements.join('\n'));
   });
 }
 

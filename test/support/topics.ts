@@ -24,11 +24,15 @@ async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
   }
 }
 
-/** Creates topics and waits for their leaders, so that nothing is sent twice because one was not ready. */
-export async function createTopics(topics: readonly string[], partitions = 4): Promise<void> {
-  await withAdmin((admin) =>
-    admin.createTopics({ waitForLeaders: true, topics: topics.map((topic) => ({ topic, numPartitions: partitions })) }),
-  );
+/**
+ * Creates topics and waits until every leader answers for them: a producer that meets one which is not ready sends the
+ * whole request again, and with it messages that others already have.
+ */
+export async function createTopics(topics: readonly string[], partitions = 2): Promise<void> {
+  await withAdmin(async (admin) => {
+    await admin.createTopics({ waitForLeaders: true, topics: topics.map((topic) => ({ topic, numPartitions: partitions })) });
+    await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic)));
+  });
 }
 
 /** Sends messages in their order, each to the topic `prefix` + its own. */

@@ -1,0 +1,13 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Running } from './cli.js';
+
+/**
+ * Waits until something is a fact. Asks again and again, and has no limit of its own: a fact that never comes is ended by
+ * the test's. A process that ends meanwhile will not bring it.
+ */
+export async function until(fact: () => boolean | Promise<boolean>, running?: Running): Promise<void> {
+  while (!(await fact())) {
+    if (running && running.child.exitCode !== null) throw new Error(`dbw ended: ${running.output.stderr}`);
+    await turn();
+  }
+}
