@@ -18,6 +18,9 @@ const keep = process.argv.includes('--keep');
 let stage: Stage | undefined;
 let status = 0;
 
+// `npm run demo | head`: nobody reads any more. What was started ends with this process.
+process.stdout.on('error', () => process.exit(1));
+
 const play = demonstrate((opened) => (stage = opened));
 try {
   await Promise.race([play, untilInterrupted]);

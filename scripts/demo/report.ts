@@ -28,7 +28,9 @@ export function fateOf({ must, disordered }: Stream, { outcomes, stillParked }: 
   const lines = rows.map(([sent, what, became, fate, colour]) => {
     return `${count(sent).padStart(6)}  ${what.padEnd(34)}${dim('→')}  ${colour(`${count(became).padStart(6)}  ${fate}`)}`;
   });
-  return section('What was sent, and what became of it', '', lines.join('\n'));
+  // Topics are read side by side: a child often comes before its parent, and no time is lost by waiting for it.
+  const waited = `${count(outcomes.parked - stillParked)} arrived before their parents`;
+  return section('What was sent, and what became of it', waited, lines.join('\n'));
 }
 
 /** The tables with their counts, three side by side. */
