@@ -166,6 +166,11 @@ describe('a dead letter', () => {
       expect(textOf(again, 'dbw.dlq.failed-at')).not.to.equal('2024-01-01T00:00:00.000000Z');
     });
 
+    it('believes the last of several that say how often it was replayed', () => {
+      const replays = (value: string): Header => ['dbw.dlq.replays', Buffer.from(value)];
+      expect(textOf(letter([replays('1'), replays('2')]), 'dbw.dlq.replays')).to.equal('2');
+    });
+
     it('does not keep an event id and type that it had before and that are not known now', () => {
       const { eventId: _id, eventType: _type, ...unknown } = refusal;
       const again = letterOf(reread(first), unknown, attempts);

@@ -79,6 +79,16 @@ describe('resolving', () => {
     expect(waiting.map(({ event }) => event)).to.have.members(cycle);
   });
 
+  it('lets wait for ever what needs the very row that it makes', () => {
+    const reply = comment('a', 'b');
+    const [change] = reply.changes;
+    const itself = { ...reply, changes: [{ ...change!, row: { ...change!.row, parent_comment_id: 'a' } }] };
+    expect(resolve([itself], (table) => table !== comments).waiting[0]?.need).to.deep.equal({
+      table: comments,
+      key: 'a',
+    });
+  });
+
   it('takes the first missing row of several, and asks again when it has come', () => {
     const lost = comment('c');
     const first = resolve([lost], nothing).waiting[0]!.need;
