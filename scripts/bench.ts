@@ -50,7 +50,17 @@ function copyLines(messages: readonly Message[]): { users: string[]; posts: stri
     if (event?.eventType === 'user.created') {
       lines.users.push(`${[d.userId, d.username, d.email, d.role, at].map(escaped).join('\t')}\n`);
     } else {
-      const row = [d.postId, d.authorId, d.content, JSON.stringify(d.mediaUrls), d.visibility, d.contentType, d.price, d.tags, at];
+      const row = [
+        d.postId,
+        d.authorId,
+        d.content,
+        JSON.stringify(d.mediaUrls),
+        d.visibility,
+        d.contentType,
+        d.price,
+        d.tags,
+        at,
+      ];
       lines.posts.push(`${row.map(escaped).join('\t')}\n`);
     }
   }
@@ -80,7 +90,10 @@ async function copy(lines: { users: string[]; posts: string[] }): Promise<number
   const put = (sql: string, rows: string[]) => pipeline(Readable.from(chunks(rows)), client.query(from(sql)));
   await put('COPY users (user_id, username, email, role, created_at) FROM STDIN', lines.users);
   const started = performance.now();
-  await put('COPY posts (post_id, author_id, content, media_urls, visibility, content_type, price, tags, created_at) FROM STDIN', lines.posts);
+  await put(
+    'COPY posts (post_id, author_id, content, media_urls, visibility, content_type, price, tags, created_at) FROM STDIN',
+    lines.posts,
+  );
   const seconds = (performance.now() - started) / 1000;
   await client.end();
   await dropDatabase(database);
@@ -113,7 +126,8 @@ async function consume(prefix: string, env: Record<string, string>): Promise<num
   await once(child, 'close');
   const result: unknown = JSON.parse(output);
   await dropDatabase(database);
-  if (typeof result !== 'object' || result === null || !('seconds' in result)) throw new Error(`consume failed: ${output}`);
+  if (typeof result !== 'object' || result === null || !('seconds' in result))
+    throw new Error(`consume failed: ${output}`);
   return Number(result.seconds);
 }
 
@@ -143,7 +157,12 @@ try {
   const base = median(seconds.get('COPY') ?? []);
   const rows = [...seconds].map(([way, took]) => {
     const rate = (s: number) => Math.round(events / s).toLocaleString('en-US');
-    return [way, rate(median(took)), `${rate(Math.max(...took))} – ${rate(Math.min(...took))}`, (base / median(took)).toFixed(2)];
+    return [
+      way,
+      rate(median(took)),
+      `${rate(Math.max(...took))} – ${rate(Math.min(...took))}`,
+      (base / median(took)).toFixed(2),
+    ];
   });
   console.log(table(['way', 'events/s', 'spread', 'of COPY'], rows));
 } finally {

@@ -61,7 +61,9 @@ function keysOf(table: Table, tuples: readonly (readonly unknown[])[]): string[]
 function isEmpty(table: Table, row: Row): boolean {
   return Object.entries(row).every(
     ([column, value]) =>
-      table.key.includes(column) || value === undefined || (value === 0 && table.columns.get(column)?.rule === 'counter'),
+      table.key.includes(column) ||
+      value === undefined ||
+      (value === 0 && table.columns.get(column)?.rule === 'counter'),
   );
 }
 
@@ -79,7 +81,13 @@ export async function applyChanges(session: Session, tables: readonly Table[], c
     const own = changes.byTable.get(table);
     if (!own) continue;
     ties += await insert(session, changes, own, created);
-    if (own.puts.size > 0) await session.run(putRows(table, inKeyOrder(own.puts).map(([, row]) => row)));
+    if (own.puts.size > 0)
+      await session.run(
+        putRows(
+          table,
+          inKeyOrder(own.puts).map(([, row]) => row),
+        ),
+      );
   }
   for (const table of [...tables].reverse()) {
     const own = changes.byTable.get(table);

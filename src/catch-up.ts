@@ -55,7 +55,9 @@ export class CatchUp {
     if (!snapshot) {
       const at = Date.now();
       const present = new Set(await this.admin.listTopics());
-      const topics = (this.makers.get(table) ?? []).map((type) => this.prefix + type).filter((topic) => present.has(topic));
+      const topics = (this.makers.get(table) ?? [])
+        .map((type) => this.prefix + type)
+        .filter((topic) => present.has(topic));
       snapshot = { at, ends: await partitionEnds(this.admin, topics) };
       this.pending.set(table, snapshot);
     }

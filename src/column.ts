@@ -12,17 +12,24 @@ export type Rule =
   | 'earliest' // the least time that any event brought
   | 'counter'; // the number of rows that point here
 
+/** What a row that says nothing for a column holds; also its default in the database. */
+export type Initial = string | number | boolean | readonly never[];
+
+interface Traits {
+  readonly nullable?: boolean;
+  readonly rule?: Rule;
+  readonly initial?: Initial;
+  readonly versionedBy?: string | undefined;
+  readonly parent?: Table | 'self';
+}
+
 /** A column as one table declares it; immutable, every method returns another column. */
 export class Column<T> {
   declare readonly type: T;
 
   private constructor(
     readonly sql: SqlType,
-    readonly nullable: boolean = false,
-    readonly rule: Rule = 'creation',
-    readonly initial: string | number | boolean | readonly never[] | undefined = undefined,
-    readonly versionedBy: string | undefined = undefined,
-    readonly parent: Table | 'self' | undefined = undefined,
+    private readonly traits: Traits = {},
   ) {}
 
   static text = () => new Column<string>('text');
@@ -35,32 +42,59 @@ export class Column<T> {
   /** `char(3)`, an ISO 4217 code. */
   static currency = () => new Column<string>('character');
   /** The number of rows of other tables that point to this row; written only by what counts them. */
-  static counter = () => new Column<undefined>('integer', false, 'counter', 0);
+  static counter = () => new Column<undefined>('integer', { rule: 'counter', initial: 0 });
 
-  orNull(): Column<T | null | undefined> {
-    return new Column(this.sql, true, this.rule, this.initial, this.versionedBy, this.parent);
+  get nullable(): boolean {
+    return this.traits.nullable ?? false;
   }
 
-  /** The value of a row that says none; also the column's default in the database. */
-  or(initial: string | number | boolean | readonly never[]): Column<T | null | undefined> {
-    return new Column(this.sql, this.nullable, this.rule, initial, this.versionedBy, this.parent);
+  get rule(): Rule {
+    return this.traits.rule ?? 'creation';
+  }
+
+  get initial(): Initial | undefined {
+    return this.traits.initial;
+  }
+
+  /** The name of the version column where it is not the column's own. */
+  get versionedBy(): string | undefined {
+    return this.traits.versionedBy;
+  }
+
+  /** The table whose key this is. */
+  get parent(): Table | 'self' | undefined {
+    return this.traits.parent;
+  }
+
+  private with<U>(traits: Traits): Column<U> {
+    return new Column<U>(this.sql, { ...this.traits, ...traits });
+  }
+
+  orNull(): Column<T | null | undefined> {
+    return this.with({ nullable: true });
+  }
+
+  or(initial: Initial): Column<T | null | undefined> {
+    return this.with({ initial });
   }
 
   /** Changed by events after the creation; columns that the same events always set together may share a version column. */
   changeable(versionedBy?: string): Column<T> {
-    return new Column(this.sql, this.nullable, 'versioned', this.initial, versionedBy, this.parent);
+    return this.with({ rule: 'versioned', versionedBy });
   }
 
+  /** The greatest time that any event brings holds. */
   latest(): Column<T> {
-    return new Column(this.sql, this.nullable, 'latest', this.initial, undefined, this.parent);
+    return this.with({ rule: 'latest' });
   }
 
+  /** The least time that any event brings holds. */
   earliest(): Column<T> {
-    return new Column(this.sql, this.nullable, 'earliest', this.initial, undefined, this.parent);
+    return this.with({ rule: 'earliest' });
   }
 
   /** The row of `parent` whose key this is must exist first. */
   references(parent: Table | 'self'): Column<T> {
-    return new Column(this.sql, this.nullable, this.rule, this.initial, this.versionedBy, parent);
+    return this.with({ parent });
   }
 }

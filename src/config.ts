@@ -19,10 +19,12 @@ export interface Config {
     readonly groupId: string;
     readonly topicPrefix: string;
     readonly ssl: boolean;
-    readonly sasl: { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string } | undefined;
+    readonly sasl:
+      { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string } | undefined;
   };
   readonly redis:
-    { readonly host: string; readonly port: number; readonly password: string | undefined; readonly tls: boolean } | undefined;
+    | { readonly host: string; readonly port: number; readonly password: string | undefined; readonly tls: boolean }
+    | undefined;
   /** Seconds. */
   readonly idempotencyTtl: number;
   readonly retry: { readonly attempts: number; readonly delayMs: number; readonly exponential: boolean };
@@ -122,7 +124,8 @@ class Reader {
     const text = this.text(name);
     const value = Number(text);
     const fits = /^\d+(\.\d+)?$/.test(text) && value >= least && value <= most && (!whole || Number.isInteger(value));
-    if (!fits) this.problems.push(`${name} is "${text}", expected a ${whole ? 'whole ' : ''}number from ${least} to ${most}`);
+    if (!fits)
+      this.problems.push(`${name} is "${text}", expected a ${whole ? 'whole ' : ''}number from ${least} to ${most}`);
     return value;
   }
 
@@ -183,7 +186,8 @@ export function readConfig(environment: Environment): Config {
   const read = new Reader(environment);
   const topicPrefix = read.name('KAFKA_TOPIC_PREFIX', true);
   const ownTopic = environment.DLQ_TOPIC !== undefined && environment.DLQ_TOPIC !== '';
-  const portName = environment.DB_WRITER_SERVICE_PORT === undefined && environment.PORT ? 'PORT' : 'DB_WRITER_SERVICE_PORT';
+  const portName =
+    environment.DB_WRITER_SERVICE_PORT === undefined && environment.PORT ? 'PORT' : 'DB_WRITER_SERVICE_PORT';
   if (read.text('KAFKA_AUTO_COMMIT').toLowerCase() !== 'false') {
     read.problems.push('KAFKA_AUTO_COMMIT must be false: offsets are committed when their events are safe');
   }
@@ -226,7 +230,10 @@ export function readConfig(environment: Environment): Config {
       timeoutMs: read.number('BATCH_TIMEOUT_MS', 1, 60_000),
       writers: read.number('DBW_WRITERS', 1, 64),
     },
-    park: { timeoutMs: read.number('PARK_TIMEOUT_MS', 0, 2_592_000_000), max: read.number('PARK_MAX', 1, 1_000_000_000) },
+    park: {
+      timeoutMs: read.number('PARK_TIMEOUT_MS', 0, 2_592_000_000),
+      max: read.number('PARK_MAX', 1, 1_000_000_000),
+    },
     deadLetters: {
       topic: ownTopic ? read.name('DLQ_TOPIC') : `${topicPrefix}${read.text('DLQ_TOPIC')}`,
       maxRate: read.number('DLQ_MAX_RATE', 0, 1, false),
@@ -236,7 +243,9 @@ export function readConfig(environment: Environment): Config {
   };
   // The sweep and the writers each hold a connection; one more answers the health question.
   if (config.database.poolSize < config.batch.writers + 2) {
-    read.problems.push(`DB_POOL_SIZE is ${config.database.poolSize}, expected at least DBW_WRITERS + 2 (${config.batch.writers + 2})`);
+    read.problems.push(
+      `DB_POOL_SIZE is ${config.database.poolSize}, expected at least DBW_WRITERS + 2 (${config.batch.writers + 2})`,
+    );
   }
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;

@@ -165,7 +165,8 @@ function readData(type: EventType, data: unknown): Record<string, unknown> {
     holder[name] = converted;
   }
   for (const [one, other] of type.distinct) {
-    if (data[one] === data[other]) throw invalid('distinct', `/data/${other}`, `${other} must not be the same as ${one}`);
+    if (data[one] === data[other])
+      throw invalid('distinct', `/data/${other}`, `${other} must not be the same as ${one}`);
   }
   return data;
 }
@@ -210,7 +211,13 @@ export function decode(message: Message, registry: ReadonlyMap<string, EventType
       return { kind: 'refusal', refusal };
     }
     const name = error instanceof Error ? error.name : 'unknown error';
-    const refusal: Refusal = { reason: 'bug', code: name, path: '', message: `the handler failed with ${name}`, ...known };
+    const refusal: Refusal = {
+      reason: 'bug',
+      code: name,
+      path: '',
+      message: `the handler failed with ${name}`,
+      ...known,
+    };
     return { kind: 'refusal', refusal };
   }
 }

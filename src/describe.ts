@@ -48,6 +48,7 @@ export function schemas(): Readonly<Record<string, unknown>> {
 /** One event type whole. Throws UserError where there is none of that name. */
 export function describe(name: string): EventDescription {
   const type = registry.get(name);
-  if (!type) throw new UserError(`There is no event type "${name}". Type: dbw events, to see all ${registry.size}.`, EXIT.usage);
+  if (!type)
+    throw new UserError(`There is no event type "${name}". Type: dbw events, to see all ${registry.size}.`, EXIT.usage);
   return { ...summaryOf(type), schema: type.schema, example: exampleOf(type) };
 }

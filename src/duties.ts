@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { CatchUp } from './catch-up.js';
 import type { Config } from './config.js';
-import type { Consumption } from './consume.js';
+import type { Consumption } from './consumption.js';
 import { repeat } from './repeat.js';
 import type { Servers } from './servers.js';
 
@@ -26,7 +26,8 @@ interface Parts {
 /** What is done regularly beside the writing: commit, sweep, give up, report, keep house. Resolves when the signal is aborted. */
 export async function dutiesOf(consumption: Consumption, parts: Parts): Promise<void> {
   const { config, log, signal, servers, watchTopics } = parts;
-  const duty = (name: string, everyMs: number, work: () => Promise<unknown>) => repeat(everyMs, signal, log, name, work);
+  const duty = (name: string, everyMs: number, work: () => Promise<unknown>) =>
+    repeat(everyMs, signal, log, name, work);
   const { parking, committer } = consumption;
   let lastFull = Date.now();
   const sweep = async () => {
@@ -57,7 +58,8 @@ async function giveUp({ parking }: Consumption, { catchUp, config, log }: Parts)
     const reached = await catchUp.reached(table);
     if (reached === undefined) continue;
     const count = await parking.giveUp(table, Date.now() - reached + config.park.timeoutMs);
-    if (count > 0) log.warn({ table: table.name, count }, 'events have waited in vain for a row; their letters are written');
+    if (count > 0)
+      log.warn({ table: table.name, count }, 'events have waited in vain for a row; their letters are written');
   }
 }
 

@@ -1,5 +1,14 @@
 /** Exit statuses that scripts may rely on. */
-export const EXIT = { done: 0, failed: 1, usage: 2, partly: 3, refused: 5, lost: 6, away: 7, interrupted: 130 } as const;
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  partly: 3,
+  refused: 5,
+  lost: 6,
+  away: 7,
+  interrupted: 130,
+} as const;
 
 /** An error for the person at the terminal: what happened, to what, and what to do now. Printed without a stack. */
 export class UserError extends Error {

@@ -34,7 +34,8 @@ const SQLSTATES: Readonly<Record<string, FailureClass>> = {
 
 /** Errors of sockets and of the libraries that use them. */
 const NETWORK = /^E(CONN|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN)/;
-const NETWORK_TEXT = /timeout|terminated|connection (error|ended|closed)|not queryable|closed the connection|Query read timeout/i;
+const NETWORK_TEXT =
+  /timeout|terminated|connection (error|ended|closed)|not queryable|closed the connection|Query read timeout/i;
 
 /** What the database said about where it failed; never what it said about values. */
 export interface DatabaseFault {
@@ -52,9 +53,11 @@ function textOf(error: object, name: string): string | undefined {
 /** The fault that PostgreSQL reported, or undefined where the error is none of its own. */
 export function faultOf(error: unknown): DatabaseFault | undefined {
   const code = codeOf(error);
-  if (typeof error !== 'object' || error === null || code === undefined || !/^[0-9A-Z]{5}$/.test(code)) return undefined;
+  if (typeof error !== 'object' || error === null || code === undefined || !/^[0-9A-Z]{5}$/.test(code))
+    return undefined;
   if (!('severity' in error) && !('driverError' in error)) return undefined;
-  const source = 'driverError' in error && typeof error.driverError === 'object' && error.driverError ? error.driverError : error;
+  const source =
+    'driverError' in error && typeof error.driverError === 'object' && error.driverError ? error.driverError : error;
   return {
     sqlState: code,
     schema: textOf(source, 'schema'),

@@ -47,7 +47,10 @@ export const Seconds = Type.Integer({ minimum: 0, maximum: 2_147_483_647 });
 export const Json = Type.Unsafe<Readonly<Record<string, unknown>>>({ type: 'object' });
 
 /** One of `values`, compared without case; `aliases` are further spellings (in lower case) of a value. */
-export function OneOf<const V extends string>(values: readonly V[], aliases: Readonly<Record<string, V>> = {}): TUnsafe<V> {
+export function OneOf<const V extends string>(
+  values: readonly V[],
+  aliases: Readonly<Record<string, V>> = {},
+): TUnsafe<V> {
   const named = Object.keys(aliases).length > 0 ? { 'x-aliases': aliases } : {};
   return Type.Unsafe<V>({ type: 'string', enum: [...values], ...named });
 }
@@ -67,7 +70,8 @@ export function spellingsOf(schema: Readonly<Record<string, unknown>>): Spelling
   if (!Array.isArray(schema.enum)) return undefined;
   const spellings = new Map<string, string>();
   for (const value of schema.enum) if (typeof value === 'string') spellings.set(value.toLowerCase(), value);
-  for (const [alias, value] of Object.entries(schema['x-aliases'] ?? {})) if (typeof value === 'string') spellings.set(alias, value);
+  for (const [alias, value] of Object.entries(schema['x-aliases'] ?? {}))
+    if (typeof value === 'string') spellings.set(alias, value);
   return spellings;
 }
 

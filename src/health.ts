@@ -18,6 +18,25 @@ export function statusOf(health: { kafka: boolean; database: boolean; redis: boo
   return health.redis === false ? 'degraded' : 'healthy';
 }
 
+/** What a running writer says of itself; `redis` is undefined where none is configured. */
+export function healthOf(facts: {
+  readonly kafka: boolean;
+  readonly lag: number;
+  readonly database: boolean;
+  readonly connections: number;
+  readonly poolSize: number;
+  readonly redis: boolean | undefined;
+  readonly lastProcessed: Date | undefined;
+}): Health {
+  return {
+    status: statusOf(facts),
+    kafka: { connected: facts.kafka, lag: facts.lag },
+    database: { connected: facts.database, activeConnections: facts.connections, poolSize: facts.poolSize },
+    redis: { connected: facts.redis ?? false },
+    lastProcessedEvent: facts.lastProcessed?.toISOString() ?? null,
+  };
+}
+
 /** Answers on the port of the service; read-only. */
 export class HealthServer {
   private constructor(private readonly server: Server) {}

@@ -33,7 +33,10 @@ function cut(text: string, bytes: number): string {
 export function fingerprintOf({ reason, eventType, code, path }: Refusal): string {
   // Array indexes and the like differ from message to message; the cause is the same.
   const place = path.replace(/\/\d+(?=\/|$)/g, '/*');
-  return createHash('sha256').update([reason, eventType ?? '', code, place].join('\0')).digest('hex').slice(0, 12);
+  return createHash('sha256')
+    .update([reason, eventType ?? '', code, place].join('\0'))
+    .digest('hex')
+    .slice(0, 12);
 }
 
 /** Names that we write; what a message brought under them came from an earlier death and is replaced. */

@@ -6,5 +6,8 @@ import type { LogLevel } from './config.js';
 export function createLog(level: LogLevel, name: string): Logger {
   const options = { level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime };
   if (!process.stderr.isTTY) return pino(options, pino.destination({ dest: 2, sync: true }));
-  return pino(options, PinoPretty({ destination: 2, sync: true, ignore: 'name,pid,hostname', translateTime: 'SYS:HH:MM:ss' }));
+  return pino(
+    options,
+    PinoPretty({ destination: 2, sync: true, ignore: 'name,pid,hostname', translateTime: 'SYS:HH:MM:ss' }),
+  );
 }

@@ -4,7 +4,17 @@ import { decode, type Event, type Refusal } from './decode.js';
 import type { EventType } from './event.js';
 import { classOf, faultOf } from './failure.js';
 import { placeOf, type Message } from './message.js';
-import { awaited, countParked, lockDue, lockWaitingFor, markDead, repark, unpark, type Parked, type ParkedCount } from './postgres/parked.js';
+import {
+  awaited,
+  countParked,
+  lockDue,
+  lockWaitingFor,
+  markDead,
+  repark,
+  unpark,
+  type Parked,
+  type ParkedCount,
+} from './postgres/parked.js';
 import { Session } from './postgres/session.js';
 import { existing } from './postgres/statements.js';
 import { Keys } from './resolve.js';
@@ -106,14 +116,17 @@ export class Parking {
    */
   async sweep(all: boolean): Promise<void> {
     for (const table of this.awaitable) {
-      for (let after = ''; ; ) {
+      for (let after = ''; ;) {
         const keys = await Session.with(this.context.dataSource, (session) =>
           awaited(session, table.name, after, all ? undefined : RECENT_MS, PAGE),
         );
         const last = keys.at(-1);
         if (last === undefined) break;
         const found = await Session.with(this.context.dataSource, (session) => session.run(existing(table, keys)));
-        await this.wakeAll(table, found.rows.map(([key]) => String(key)));
+        await this.wakeAll(
+          table,
+          found.rows.map(([key]) => String(key)),
+        );
         if (keys.length < PAGE) break;
         after = last;
       }
@@ -124,7 +137,7 @@ export class Parking {
   private async wakeAll(table: Table, keys: readonly string[]): Promise<void> {
     for (let start = 0; start < keys.length; start += PAGE) {
       const some = keys.slice(start, start + PAGE);
-      for (let limit = BATCH; ; ) {
+      for (let limit = BATCH; ;) {
         try {
           const { tried, moved } = await this.wake(table, some, limit);
           if (tried < limit || moved === 0) break;
@@ -151,7 +164,10 @@ export class Parking {
             const events = parked.flatMap((one) => this.eventOf(one) ?? []);
             const places = new Set(excluded.map(({ message }) => placeOf(message)));
             const isExcluded = ({ message }: Event) => places.has(placeOf(message));
-            const resolved = await store.resolve(session, events.filter((event) => !isExcluded(event)));
+            const resolved = await store.resolve(
+              session,
+              events.filter((event) => !isExcluded(event)),
+            );
             const result = await store.apply(session, resolved);
             const done = [...result.applied, ...result.duplicates, ...result.collisions, ...events.filter(isExcluded)];
             await unpark(session, done);

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { backoff } from './backoff.js';
 import type { Event, Refusal } from './decode.js';
 import { reasonOf } from './errors.js';
 import { classOf, faultOf } from './failure.js';
 import { placeOf } from './message.js';
 import type { Store, Written } from './store.js';
 
-const LONGEST_DELAY_MS = 30_000;
 /** The same for every event: asking more often would not help, asking less often would be noticed. */
 const SYSTEMIC_DELAY_MS = 30_000;
 /** A parent that we believed in is not there: after this many looks at the database the event itself is at fault. */
@@ -30,11 +30,6 @@ interface Context {
   readonly onRetry: () => void;
   /** Aborted when the process is to end: what is not written then is read again by the next one. */
   readonly signal: AbortSignal;
-}
-
-/** Milliseconds before try `n` + 1: full jitter under an exponential bound, so that many writers do not come at once. */
-export function backoff(delayMs: number, attempt: number): number {
-  return Math.random() * Math.min(delayMs * 2 ** Math.min(attempt - 1, 20), LONGEST_DELAY_MS);
 }
 
 /** What the database's complaint about one event says, without a value of it. */
@@ -87,7 +82,13 @@ export async function persist(events: readonly Event[], context: Context): Promi
       return { written: [], refused: [{ event, refusal: refusalOf(event, failure), attempts: attempt }] };
     }
     const wait = kind === 'transient' ? backoff(context.delayMs, attempt) : SYSTEMIC_DELAY_MS;
-    const about = { class: kind, attempt, events: events.length, first: event && placeOf(event.message), retryInMs: Math.round(wait) };
+    const about = {
+      class: kind,
+      attempt,
+      events: events.length,
+      first: event && placeOf(event.message),
+      retryInMs: Math.round(wait),
+    };
     const message = `cannot write to PostgreSQL: ${reasonOf(failure)}; consumption waits, nothing is lost`;
     if (kind === 'transient') log.warn(about, message);
     else log.error(about, message);

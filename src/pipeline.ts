@@ -57,7 +57,10 @@ export async function writeBatches(parts: Parts): Promise<void> {
       events.length > 0 ? parts.persist(events) : { written: [], refused: [] },
       sendRefused(refused, parts),
     ]);
-    await sendRefused(persisted.refused.map(({ event, ...rest }) => ({ message: event.message, ...rest })), parts);
+    await sendRefused(
+      persisted.refused.map(({ event, ...rest }) => ({ message: event.message, ...rest })),
+      parts,
+    );
     for (const segment of segments) segment.done = true;
     tally.batches++;
     tally.messages += batch.length;
@@ -68,7 +71,10 @@ export async function writeBatches(parts: Parts): Promise<void> {
   }
 }
 
-function decodeAll(batch: readonly Queued[], { registry, prefix, tally }: Parts): { events: Event[]; refused: Refused[] } {
+function decodeAll(
+  batch: readonly Queued[],
+  { registry, prefix, tally }: Parts,
+): { events: Event[]; refused: Refused[] } {
   const events: Event[] = [];
   const refused: Refused[] = [];
   for (const { message } of batch) {

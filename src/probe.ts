@@ -12,7 +12,9 @@ import { requireSchema } from './postgres/migrate.js';
 async function askKafka(config: Config): Promise<number> {
   return withAdmin(createKafka(config.kafka), config.kafka.brokers, async (admin) => {
     const present = new Set(await admin.listTopics());
-    const topics = [...registry.keys()].map((type) => config.kafka.topicPrefix + type).filter((topic) => present.has(topic));
+    const topics = [...registry.keys()]
+      .map((type) => config.kafka.topicPrefix + type)
+      .filter((topic) => present.has(topic));
     const ends = await partitionEnds(admin, topics);
     const committed = topics.length > 0 ? await committedOffsets(admin, config.kafka.groupId, topics) : [];
     const offsetOf = new Map(committed.map(({ topic, partition, offset }) => [`${topic}:${partition}`, offset]));

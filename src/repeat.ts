@@ -13,9 +13,12 @@ export async function repeat(
   duty: string,
   work: () => Promise<unknown>,
 ): Promise<void> {
-  while (!signal.aborted) {
-    await delay(everyMs, undefined, { signal }).catch(() => undefined);
-    if (signal.aborted) return;
+  const pause = () =>
+    delay(everyMs, undefined, { signal }).then(
+      () => true,
+      () => false,
+    );
+  while (await pause()) {
     try {
       await work();
     } catch (error) {

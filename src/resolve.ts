@@ -84,7 +84,9 @@ function missing(event: Event, exists: (table: Table, key: string) => boolean): 
 
 function makes(event: Event, table: Table, key: string): boolean {
   // A reply to itself is no parent of itself; only a change before it (a message's conversation) can be what it needs.
-  const at = event.changes.findIndex((change) => change.verb !== 'set' && change.table === table && table.keyOf(change.row) === key);
+  const at = event.changes.findIndex(
+    (change) => change.verb !== 'set' && change.table === table && table.keyOf(change.row) === key,
+  );
   return at >= 0 && at < event.changes.length - 1;
 }
 

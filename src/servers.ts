@@ -32,7 +32,10 @@ export interface Servers {
 export function sourceTopics(prefix: string, types: readonly string[] | undefined): string[] {
   for (const type of types ?? []) {
     if (!registry.has(type)) {
-      throw new UserError(`There is no event type "${type}". Type: dbw events, to see all ${registry.size}.`, EXIT.usage);
+      throw new UserError(
+        `There is no event type "${type}". Type: dbw events, to see all ${registry.size}.`,
+        EXIT.usage,
+      );
     }
   }
   return (types ?? [...registry.keys()]).map((type) => prefix + type);
@@ -67,10 +70,12 @@ export async function openServers(config: Config, version: string, log: Logger):
     const { kafka, admin } = await connectKafka(config, log);
     closers.push(() => admin.disconnect());
     const { redis } = config;
-    const marks = redis && Marks.open(redis, config.idempotencyTtl, (connected) => {
-      if (connected) log.info('Redis answers');
-      else log.warn('Redis is away: duplicates are told apart by PostgreSQL alone, a little slower');
-    });
+    const marks =
+      redis &&
+      Marks.open(redis, config.idempotencyTtl, (connected) => {
+        if (connected) log.info('Redis answers');
+        else log.warn('Redis is away: duplicates are told apart by PostgreSQL alone, a little slower');
+      });
     if (marks) closers.push(() => marks.close());
     return { dataSource, processed: new ProcessedEvents(), kafka, admin, marks, close };
   } catch (error) {

@@ -116,9 +116,13 @@ export class Store {
    * Applies what was resolved and does what `also` adds, in one transaction. Where an event turns out to be a collision
    * whose rows others counted on, all is rolled back and resolved again without it.
    */
-  private async transact(session: Session, resolved: Resolved, also: (written: Written) => Promise<void>): Promise<Written> {
+  private async transact(
+    session: Session,
+    resolved: Resolved,
+    also: (written: Written) => Promise<void>,
+  ): Promise<Written> {
     const collided: Event[] = [];
-    for (let current = resolved; ; ) {
+    for (let current = resolved; ;) {
       try {
         const written = await session.transaction(async () => {
           const result = await this.apply(session, current);
@@ -131,7 +135,10 @@ export class Store {
         if (!(error instanceof Collided)) throw error;
         collided.push(...error.events);
         const rest = [...current.applicable, ...current.waiting.map(({ event }) => event)];
-        current = await this.resolve(session, rest.filter((event) => !collided.includes(event)));
+        current = await this.resolve(
+          session,
+          rest.filter((event) => !collided.includes(event)),
+        );
       }
     }
   }

@@ -4,7 +4,8 @@ import type { DataSource } from 'typeorm';
 import { decode, type Event } from '../src/decode.js';
 import { registry, tables } from '../src/handlers/index.js';
 import { Parking } from '../src/parking.js';
-import { backoff, persist } from '../src/persist.js';
+import { backoff } from '../src/backoff.js';
+import { persist } from '../src/persist.js';
 import { ProcessedEvents } from '../src/postgres/processed.js';
 import { Store } from '../src/store.js';
 import { delivery } from './support/arbitraries.js';
@@ -50,7 +51,13 @@ describe('the tables depend on the set of events alone', function () {
     const batches = arrival.map((batch) => batch.map((envelope) => eventOf(envelope, offset++)));
     const work = async () => {
       for (let batch = batches.shift(); batch; batch = batches.shift()) {
-        const { written, refused } = await persist(batch, { store, log: silent, delayMs: 1, onRetry: () => undefined, signal });
+        const { written, refused } = await persist(batch, {
+          store,
+          log: silent,
+          delayMs: 1,
+          onRetry: () => undefined,
+          signal,
+        });
         expect(refused).to.deep.equal([]);
         for (const one of written) parking.noticed(one);
         await parking.wakeWanted();
@@ -63,13 +70,20 @@ describe('the tables depend on the set of events alone', function () {
 
   it('whatever their order, batches, repetition and the number of writers', async () => {
     await fc.assert(
-      fc.asyncProperty(delivery({ maxEvents: 60 }), fc.integer({ min: 1, max: 4 }), async ({ events, arrival }, writers) => {
-        await emptyTables(dataSource, tables.map(({ name }) => name));
-        const { tables: expected, ties } = expectedTables(events);
-        expect(ties).to.deep.equal([]);
-        const rows = await deliver(arrival, writers);
-        expect(rows).to.deep.equal(expected);
-      }),
+      fc.asyncProperty(
+        delivery({ maxEvents: 60 }),
+        fc.integer({ min: 1, max: 4 }),
+        async ({ events, arrival }, writers) => {
+          await emptyTables(
+            dataSource,
+            tables.map(({ name }) => name),
+          );
+          const { tables: expected, ties } = expectedTables(events);
+          expect(ties).to.deep.equal([]);
+          const rows = await deliver(arrival, writers);
+          expect(rows).to.deep.equal(expected);
+        },
+      ),
       { numRuns: Number(process.env.PROPERTY_RUNS ?? 100) },
     );
   });

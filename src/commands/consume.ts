@@ -20,7 +20,10 @@ export default class Consume extends DbwCommand {
 A new group starts at the earliest offset. Configuration comes from the environment; see the README.`;
   static override examples = [
     '<%= config.bin %> consume',
-    { description: 'Work off what is there, then end (for tests and cron)', command: '<%= config.bin %> consume --until-caught-up' },
+    {
+      description: 'Work off what is there, then end (for tests and cron)',
+      command: '<%= config.bin %> consume --until-caught-up',
+    },
     { description: 'Only some event types', command: '<%= config.bin %> consume --topics user.created,user.updated' },
   ];
   static override flags = {
@@ -71,7 +74,9 @@ A new group starts at the earliest offset. Configuration comes from the environm
       log.info({ ...tally.byOutcome, batches: tally.batches, stillParked, seconds }, 'ended');
       if (untilCaughtUp) {
         const { applied, duplicate, collision, dead_letter: deadLetters } = tally.byOutcome;
-        this.log(`Caught up: ${applied} applied, ${duplicate + collision} already known, ${deadLetters} dead letters; ${stillParked} stay parked.`);
+        this.log(
+          `Caught up: ${applied} applied, ${duplicate + collision} already known, ${deadLetters} dead letters; ${stillParked} stay parked.`,
+        );
       }
       return {
         outcomes: tally.byOutcome,

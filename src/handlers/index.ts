@@ -8,7 +8,7 @@ import * as subscriptions from './subscriptions.js';
 import * as users from './users.js';
 
 const areas = [users, skills, content, payments, subscriptions, messages];
-const declared = areas.flatMap((area): (EventType | Table)[] => Object.values(area));
+const declared = areas.flatMap((area) => Object.values<EventType | Table>(area));
 
 function isTable(declaration: EventType | Table): declaration is Table {
   return 'columns' in declaration;

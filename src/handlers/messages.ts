@@ -129,7 +129,8 @@ export const messageCreated = event('message.created', {
       created_at: e.timestamp,
     });
     if (d.recipientId == null) return [conversations.set(key, seen), message];
-    const [first, second] = compareText(d.senderId, d.recipientId) < 0 ? [d.senderId, d.recipientId] : [d.recipientId, d.senderId];
+    const [first, second] =
+      compareText(d.senderId, d.recipientId) < 0 ? [d.senderId, d.recipientId] : [d.recipientId, d.senderId];
     return [
       conversations.insert({ ...key, ...seen, participant_a: first, participant_b: second, named_at: e.timestamp }),
       message,

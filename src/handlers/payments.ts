@@ -28,7 +28,13 @@ export const transactions = table('transactions', {
     metadata: Column.json().orNull(),
     completed_at: Column.time(),
   },
-  indexes: ['transactions_user', 'transactions_time', 'transactions_type', 'transactions_related', 'transactions_stripe'],
+  indexes: [
+    'transactions_user',
+    'transactions_time',
+    'transactions_type',
+    'transactions_related',
+    'transactions_stripe',
+  ],
   checks: {
     type: `type IN ('${KINDS.join("','")}')`,
     amount: 'amount >= 0',

@@ -52,7 +52,15 @@ export const skillCreated = event('skill.created', {
     sortOrder: Maybe(Integer),
     isActive: Maybe(Type.Boolean()),
   }),
-  example: { skillId, category: 'talent', name: 'Photography', nameZhTw: '攝影', icon: '📷', sortOrder: 3, isActive: true },
+  example: {
+    skillId,
+    category: 'talent',
+    name: 'Photography',
+    nameZhTw: '攝影',
+    icon: '📷',
+    sortOrder: 3,
+    isActive: true,
+  },
   write: (d, e) =>
     skills.insert({
       skill_id: d.skillId,

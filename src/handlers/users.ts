@@ -110,7 +110,10 @@ export const userUpdated = event('user.updated', {
       country: Type.Optional(Nullable(Text)),
     }),
   }),
-  example: { userId: 'user-1700000000000-a1b2c3d', updates: { bio: 'Paints and travels.', city: 'Taipei', country: null } },
+  example: {
+    userId: 'user-1700000000000-a1b2c3d',
+    updates: { bio: 'Paints and travels.', city: 'Taipei', country: null },
+  },
   write: ({ userId, updates }) =>
     users.set(
       { user_id: userId },
@@ -164,7 +167,8 @@ export const userBlocked = event('user.blocked', {
   data: Block,
   distinct: [['blockerId', 'blockedId']],
   example: blockExample,
-  write: (d, e) => blocks.put({ blocker_id: d.blockerId, blocked_id: d.blockedId, active: true, changed_at: e.timestamp }),
+  write: (d, e) =>
+    blocks.put({ blocker_id: d.blockerId, blocked_id: d.blockedId, active: true, changed_at: e.timestamp }),
 });
 
 export const userUnblocked = event('user.unblocked', {
@@ -173,5 +177,6 @@ export const userUnblocked = event('user.unblocked', {
   data: Block,
   distinct: [['blockerId', 'blockedId']],
   example: blockExample,
-  write: (d, e) => blocks.put({ blocker_id: d.blockerId, blocked_id: d.blockedId, active: false, changed_at: e.timestamp }),
+  write: (d, e) =>
+    blocks.put({ blocker_id: d.blockerId, blocked_id: d.blockedId, active: false, changed_at: e.timestamp }),
 });

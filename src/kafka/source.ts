@@ -69,7 +69,7 @@ export class Source {
     const consumer = kafka.consumer({
       groupId,
       allowAutoTopicCreation: false,
-      sessionTimeout: 45_000,
+      sessionTimeout: 15_000, // also how long the partitions of a process that was killed wait for the next one
       rebalanceTimeout: 60_000,
       heartbeatInterval: 3_000,
       maxWaitTimeInMs: 500,
@@ -123,22 +123,23 @@ export class Source {
     this.ready = ready;
   }
 
-  private async handOver({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
+  private async handOver(payload: EachBatchPayload): Promise<void> {
+    const { batch } = payload;
     // Where to begin is known when the positions were read; meanwhile the group must not lose us.
     while (!this.isReady) {
       await Promise.race([this.ready, delay(HEARTBEAT_MS)]);
-      await heartbeat();
+      await payload.heartbeat();
     }
-    if (!isRunning() || isStale()) return;
+    if (!payload.isRunning() || payload.isStale()) return;
     const { topic, partition } = batch;
     const messages = batch.messages.map((record) => queuedOf(topic, partition, record));
     const last = messages.at(-1);
     const next = Number(batch.lastOffset()) + 1; // control and aborted records may follow the last message
     if (last) messages[messages.length - 1] = { message: last.message, next: Math.max(next, last.next) };
     const room = this.listener.onMessages(messages, { topic, partition, next: Number(batch.highWatermark) });
-    resolveOffset(batch.lastOffset());
+    payload.resolveOffset(batch.lastOffset());
     if (!room) this.hold('queue');
-    await heartbeat();
+    await payload.heartbeat();
   }
 
   private pauseAll(): void {

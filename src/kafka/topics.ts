@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Admin } from 'kafkajs';
 import { EXIT, UserError } from '../errors.js';
 
@@ -10,11 +11,27 @@ export interface PartitionEnd {
   readonly high: number;
 }
 
+const LEADER_TRIES = 50;
+const LEADER_DELAY_MS = 100;
+
+/** A partition that was just created, or is moving, has no leader for a moment: kafkajs' admin gives up at once, we do not. */
+async function onceLed<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      const retriable = error instanceof kafkajs.KafkaJSError && error.retriable;
+      if (!retriable || attempt === LEADER_TRIES) throw error;
+      await delay(LEADER_DELAY_MS);
+    }
+  }
+}
+
 /** Where each partition of these topics begins and ends now. */
 export async function partitionEnds(admin: Admin, topics: readonly string[]): Promise<PartitionEnd[]> {
   const ends = await Promise.all(
     topics.map(async (topic) => {
-      const partitions = await admin.fetchTopicOffsets(topic);
+      const partitions = await onceLed(() => admin.fetchTopicOffsets(topic));
       return partitions.map(({ partition, low, high }) => ({ topic, partition, low: Number(low), high: Number(high) }));
     }),
   );
@@ -27,7 +44,7 @@ export async function committedOffsets(
   groupId: string,
   topics: readonly string[],
 ): Promise<{ topic: string; partition: number; offset: number }[]> {
-  const fetched = await admin.fetchOffsets({ groupId, topics: [...topics] });
+  const fetched = await onceLed(() => admin.fetchOffsets({ groupId, topics: [...topics] }));
   return fetched.flatMap(({ topic, partitions }) =>
     partitions
       .map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) }))
@@ -74,7 +91,8 @@ export async function ensureDeadLetterTopic(admin: Admin, topic: string, sources
     const bytes = Number(settings?.get('retention.bytes') ?? -1);
     if (policy.includes('compact') || retention >= 0 || bytes >= 0) {
       const how = `cleanup.policy=${policy}, retention.ms=${retention}, retention.bytes=${bytes}`;
-      const remedy = 'Set cleanup.policy=delete, retention.ms=-1 and retention.bytes=-1 on it, or DLQ_TOPIC to another name';
+      const remedy =
+        'Set cleanup.policy=delete, retention.ms=-1 and retention.bytes=-1 on it, or DLQ_TOPIC to another name';
       throw new UserError(`The dead-letter topic ${topic} could lose letters (${how}). ${remedy}.`, EXIT.refused);
     }
     return;
@@ -88,7 +106,10 @@ export async function ensureDeadLetterTopic(admin: Admin, topic: string, sources
       {
         topic,
         numPartitions: Math.max(1, ...topics.map(({ partitions }) => partitions.length)),
-        replicationFactor: Math.max(1, ...topics.flatMap(({ partitions }) => partitions.map(({ replicas }) => replicas.length))),
+        replicationFactor: Math.max(
+          1,
+          ...topics.flatMap(({ partitions }) => partitions.map(({ replicas }) => replicas.length)),
+        ),
         configEntries: [
           { name: 'cleanup.policy', value: 'delete' },
           { name: 'retention.ms', value: '-1' },

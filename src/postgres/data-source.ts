@@ -68,7 +68,12 @@ export async function connect(config: Config['database'], clientId?: string): Pr
   } catch (error) {
     const remedy = REMEDIES[codeOf(error) ?? ''];
     if (remedy) throw new UserError(remedy(config), EXIT.refused);
-    throw new AwayError('PostgreSQL', `${config.host}:${config.port}`, error, 'Start it, or correct DB_HOST and DB_PORT.');
+    throw new AwayError(
+      'PostgreSQL',
+      `${config.host}:${config.port}`,
+      error,
+      'Start it, or correct DB_HOST and DB_PORT.',
+    );
   }
 }
 
@@ -84,4 +89,11 @@ export async function refuseUnsafe(dataSource: DataSource): Promise<void> {
     const why = `PostgreSQL runs with ${setting}=off: it may lose rows whose offsets are committed`;
     throw new UserError(`${why}. Turn it on; dbw does not write to such a server.`, EXIT.refused);
   }
+}
+
+/** How many connections of the pool are in use; TypeORM keeps the pool to itself, so we look. */
+export function connectionsInUse(dataSource: DataSource): number {
+  const pool: unknown = Object.getOwnPropertyDescriptor(dataSource.driver, 'master')?.value;
+  if (typeof pool !== 'object' || pool === null || !('totalCount' in pool) || !('idleCount' in pool)) return 0;
+  return Number(pool.totalCount) - Number(pool.idleCount);
 }

@@ -1,4 +1,4 @@
-import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
+import { EntitySchema, type EntitySchemaColumnOptions, EntitySchemaOptions } from 'typeorm';
 import type { Column } from '../column.js';
 import { tables } from '../handlers/index.js';
 import type { Row, Table } from '../table.js';
@@ -34,22 +34,24 @@ function columnsOf(table: Table): Record<string, EntitySchemaColumnOptions> {
 
 /** The table as TypeORM describes one, so that its schema builder can say whether migrations and declarations agree. */
 export function entityOf(table: Table): EntitySchema<Row> {
-  return new EntitySchema<Row>({
-    name: table.name,
-    schema: 'public',
-    columns: columnsOf(table),
-    indices: table.indexes.map((name) => ({ name, synchronize: false })),
-    checks: Object.entries(table.checks).map(([suffix, expression]) => ({
-      name: [table.name, suffix, 'check'].filter((part) => part !== '').join('_'),
-      expression,
-    })),
-    foreignKeys: table.references.map(({ column, parent }) => ({
-      target: parent.name,
-      name: `${table.name}_${column}_fkey`,
-      columnNames: [column],
-      referencedColumnNames: [...parent.key],
-    })),
-  });
+  return new EntitySchema<Row>(
+    Object.assign(new EntitySchemaOptions<Row>(), {
+      name: table.name,
+      schema: 'public',
+      columns: columnsOf(table),
+      indices: table.indexes.map((name) => ({ name, synchronize: false })),
+      checks: Object.entries(table.checks).map(([suffix, expression]) => ({
+        name: [table.name, suffix, 'check'].filter((part) => part !== '').join('_'),
+        expression,
+      })),
+      foreignKeys: table.references.map(({ column, parent }) => ({
+        target: parent.name,
+        name: `${table.name}_${column}_fkey`,
+        columnNames: [column],
+        referencedColumnNames: [...parent.key],
+      })),
+    }),
+  );
 }
 
 /** Every table that readers see. */

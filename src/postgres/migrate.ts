@@ -22,8 +22,10 @@ async function alone<T>(dataSource: DataSource, work: () => Promise<T>): Promise
   const runner: QueryRunner = dataSource.createQueryRunner();
   try {
     for (;;) {
-      const [{ locked }]: [{ locked: boolean }] = await runner.query('SELECT pg_try_advisory_lock($1) AS locked', [LOCK_KEY]);
-      if (locked) break;
+      const rows = (await runner.query('SELECT pg_try_advisory_lock($1) AS locked', [LOCK_KEY])) as {
+        locked: boolean;
+      }[];
+      if (rows[0]?.locked) break;
       await delay(POLL_MS);
     }
     try {
@@ -45,7 +47,10 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
       if (codeOf(error) !== '55P03') throw error;
       if (attempt === TRIES) {
         const why = `A table was locked by somebody else, ${TRIES} times for ${LOCK_TIMEOUT_MS / 1000} s`;
-        throw new UserError(`${why}. End the long transactions (pg_stat_activity), then run the command again.`, EXIT.refused);
+        throw new UserError(
+          `${why}. End the long transactions (pg_stat_activity), then run the command again.`,
+          EXIT.refused,
+        );
       }
       await delay(POLL_MS * 2 ** Math.min(attempt, 5));
     }
@@ -125,5 +130,8 @@ export async function requireSchema(dataSource: DataSource, version: string): Pr
   const newer = rows.find(({ oldest_code }) => isOlder(version, oldest_code));
   if (!newer) return;
   const why = `The database needs dbw ${newer.oldest_code} or newer (since ${newer.migration}); this is ${version}`;
-  throw new UserError(`${why}. Deploy the newer version, or take the migration back with it: dbw migrate revert`, EXIT.refused);
+  throw new UserError(
+    `${why}. Deploy the newer version, or take the migration back with it: dbw migrate revert`,
+    EXIT.refused,
+  );
 }

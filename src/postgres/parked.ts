@@ -25,7 +25,7 @@ function readHeaders(stored: unknown): Header[] {
   if (!Array.isArray(stored)) return [];
   return stored.flatMap((header: unknown): Header[] => {
     if (!Array.isArray(header)) return [];
-    const [name, value]: unknown[] = header;
+    const [name, value] = header as unknown[];
     return [[String(name), typeof value === 'string' ? Buffer.from(value, 'base64') : null]];
   });
 }
@@ -102,7 +102,12 @@ export async function repark(session: Session, waiting: readonly Waiting[]): Pro
  *
  * @param limit how many at the most
  */
-export async function lockWaitingFor(session: Session, table: string, keys: readonly string[], limit: number): Promise<Parked[]> {
+export async function lockWaitingFor(
+  session: Session,
+  table: string,
+  keys: readonly string[],
+  limit: number,
+): Promise<Parked[]> {
   const { bytes } = encodeArray('text', keys.length, (i) => keys[i]);
   const text = `SELECT ${COLUMNS} FROM dbw.parked_events WHERE wait_table = $1 AND wait_key = ANY($2::text[])
     ORDER BY topic, partition, "offset" LIMIT $3 FOR UPDATE SKIP LOCKED`;
@@ -134,7 +139,8 @@ export async function awaited(
   recentMs: number | undefined,
   limit: number,
 ): Promise<string[]> {
-  const recent = recentMs === undefined ? '' : `AND parked_at > clock_timestamp() - interval '${recentMs} milliseconds'`;
+  const recent =
+    recentMs === undefined ? '' : `AND parked_at > clock_timestamp() - interval '${recentMs} milliseconds'`;
   const text = `SELECT DISTINCT wait_key COLLATE "C" FROM dbw.parked_events
     WHERE wait_table = $1 AND wait_key COLLATE "C" > $2 ${recent} ORDER BY 1 LIMIT $3`;
   const { rows } = await session.run(statement(text, [table, after, limit]));
@@ -158,4 +164,3 @@ export async function countParked(session: Session): Promise<ParkedCount> {
   const [waiting, dead, oldestMs] = rows[0] ?? [];
   return { waiting: Number(waiting), dead: Number(dead), oldestMs: Number(oldestMs) };
 }
-

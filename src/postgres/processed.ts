@@ -46,7 +46,10 @@ export class ProcessedEvents {
     const today = dayOf(now());
     const present = await this.load(dataSource);
     const wanted = Array.from({ length: keptDays + DAYS_AHEAD + 1 }, (_, i) => today - keptDays + i);
-    await attach(dataSource, wanted.filter((day) => !present.has(day)));
+    await attach(
+      dataSource,
+      wanted.filter((day) => !present.has(day)),
+    );
     for (const day of present) if (day < today - keptDays) await drop(dataSource, day);
     await this.load(dataSource);
   }

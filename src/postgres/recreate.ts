@@ -103,7 +103,9 @@ async function update(
   const typeOf = (column: string) => table.columns.get(column)?.sql ?? 'text';
   const initialOf = (column: string) => table.columns.get(column)?.initial;
   const values = [
-    ...columns.map((column) => encodeArray(typeOf(column), list.length, (i) => list[i]?.[1][column] ?? initialOf(column))),
+    ...columns.map((column) =>
+      encodeArray(typeOf(column), list.length, (i) => list[i]?.[1][column] ?? initialOf(column)),
+    ),
     ...parents.map((by) => encodeArray('text', list.length, (i) => before.get(list[i]?.[0] ?? '')?.[by])),
   ].map(({ bytes }) => bytes);
   const arrays = [...columns.map((column) => arrayTypeOf(typeOf(column))), ...parents.map(() => 'text[]')];
@@ -111,7 +113,9 @@ async function update(
   const set = decided(table).map((column) => {
     const by = table.versionOf(column);
     const value = `x.${column}${castOf(typeOf(column))}`;
-    return by === undefined ? `${column} = ${value}` : `${column} = CASE WHEN t.${by} IS NULL THEN ${value} ELSE t.${column} END`;
+    return by === undefined
+      ? `${column} = ${value}`
+      : `${column} = CASE WHEN t.${by} IS NULL THEN ${value} ELSE t.${column} END`;
   });
   const where = [
     ...table.key.map((part) => `t.${part} = x.${part}`),

@@ -29,7 +29,12 @@ function typeOf(table: Table, column: string): ArrayType {
 }
 
 /** One array a column; columns that are null in every row are left out unless `keep` names them. */
-function parameters(table: Table, columns: readonly string[], rows: readonly Row[], keep: readonly string[]): Parameter[] {
+function parameters(
+  table: Table,
+  columns: readonly string[],
+  rows: readonly Row[],
+  keep: readonly string[],
+): Parameter[] {
   const found: Parameter[] = [];
   for (const column of columns) {
     const type = typeOf(table, column);

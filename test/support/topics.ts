@@ -1,6 +1,7 @@
 import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs';
 import { createKafka } from '../../src/kafka/client.js';
 import { readConfig } from '../../src/config.js';
+import { partitionEnds } from '../../src/kafka/topics.js';
 
 /** A message to send; `headers` values may be bytes. */
 export interface Outgoing {
@@ -30,8 +31,11 @@ async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
  */
 export async function createTopics(topics: readonly string[], partitions = 2): Promise<void> {
   await withAdmin(async (admin) => {
-    await admin.createTopics({ waitForLeaders: true, topics: topics.map((topic) => ({ topic, numPartitions: partitions })) });
-    await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic)));
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: topics.map((topic) => ({ topic, numPartitions: partitions })),
+    });
+    await partitionEnds(admin, topics);
   });
 }
 
@@ -53,7 +57,11 @@ export async function send(messages: readonly Outgoing[], prefix = ''): Promise<
         acks: -1,
         topicMessages: [...byTopic].map(([topic, list]) => ({
           topic,
-          messages: list.map(({ key, value, headers }) => ({ key, value, ...(headers ? { headers: { ...headers } } : {}) })),
+          messages: list.map(({ key, value, headers }) => ({
+            key,
+            value,
+            ...(headers ? { headers: { ...headers } } : {}),
+          })),
         })),
       });
     }

@@ -22,7 +22,12 @@ export default class Events extends DbwCommand {
     }
     const rows = summaries();
     const { table } = await import('../../output.js');
-    this.log(table(['event type (topic)', 'key', 'writes', 'about'], rows.map(({ type, key, writes, about }) => [type, key, writes.join(', '), about])));
+    this.log(
+      table(
+        ['event type (topic)', 'key', 'writes', 'about'],
+        rows.map(({ type, key, writes, about }) => [type, key, writes.join(', '), about]),
+      ),
+    );
     return rows;
   }
 }
