@@ -97,6 +97,13 @@ describe('the area of payments', () => {
         ],
       }));
 
+  it('payment.refunded: an older one still says what nothing newer has said', () =>
+    given(people, paid(1), refunded(9, 3))
+      .when(refunded(5, 2, { reason: 'first', stripeRefundId: 're_1' }), { times: 2 })
+      .then({
+        transactions: [{ refunded_amount: '9.00', refund_reason: 'first', stripe_refund_id: 're_1' }],
+      }));
+
   it('payment.refunded does not touch amount, currency and user, though it may name them', () =>
     given(people, paid(1))
       .when(refunded(0, 2, { userId: 'nobody', amount: 1, currency: 'EUR' }), { times: 2 })

@@ -120,6 +120,28 @@ describe('the record of processed events', () => {
       expect(fresh.sort()).to.deep.equal([...ids].sort());
     });
 
+    it('are made in the order of their keys, so that two that meet half-way do not wait for each other', async () => {
+      const [first, middle, last] = [1, 2, 3].map((n) => event(`00000000-0000-4000-8000-00000000000${n}`));
+      const claims: Promise<Claimed>[] = [];
+      await Session.with(dataSource, async (session) => {
+        const blocked = session.transaction(async () => {
+          await processed.claim(session, [middle!]);
+          claims.push(claim(first!, middle!, last!), claim(last!, middle!, first!));
+          const wait = async () => {
+            const [{ count }]: [{ count: number }] = await dataSource.query(
+              `SELECT count(*)::integer FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+            );
+            return count === 2;
+          };
+          await until('both to wait', wait, { seconds: 60 });
+          throw new Error('rolled back');
+        });
+        await blocked.catch(() => undefined);
+      });
+      const [one, other] = await Promise.all(claims);
+      expect([...one!.fresh, ...other!.fresh]).to.have.members([first, middle, last]);
+    });
+
     it('can be taken back by who made them', async () => {
       const [one, two, old] = [event('a'), event('b'), event('c', -300)];
       await Session.with(dataSource, (session) =>
@@ -229,6 +251,10 @@ describe('the record of processed events', () => {
     const id = fc.oneof(
       uuid,
       uuid.map((text) => text.toUpperCase()),
+      // One letter of another case makes another text of it.
+      fc
+        .tuple(uuid, fc.nat(35))
+        .map(([text, i]) => text.slice(0, i) + text.slice(i, i + 1).toUpperCase() + text.slice(i + 1)),
       uuid.map((text) => `${text}\n`),
       uuid.map((text) => ` ${text}`),
       uuid.map((text) => text.replaceAll('-', '')),
