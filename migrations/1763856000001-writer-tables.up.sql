@@ -17,8 +17,10 @@ CREATE FUNCTION dbw.event_key(event_id text) RETURNS uuid LANGUAGE sql IMMUTABLE
     ELSE encode(substring(sha256(convert_to(event_id, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid END
 $$;
 
--- Events that wait for a row, each with its message whole.
+-- Events that wait for a row, each with its message whole. One that is delivered again while it waits is the same event.
 CREATE TABLE dbw.parked_events (
+  id          uuid NOT NULL, -- as in processed_events
+  hash        integer NOT NULL,
   topic       text NOT NULL,
   partition   integer NOT NULL,
   "offset"    bigint NOT NULL,
@@ -33,7 +35,7 @@ CREATE TABLE dbw.parked_events (
   attempts    integer NOT NULL DEFAULT 1,
   parked_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   dead_at     timestamptz, -- when its letter was written; it is applied all the same should the row come
-  PRIMARY KEY (topic, partition, "offset")
+  PRIMARY KEY (id, hash)
 );
 CREATE INDEX parked_events_wait ON dbw.parked_events (wait_table, wait_key);
 CREATE INDEX parked_events_due ON dbw.parked_events (parked_at) WHERE dead_at IS NULL;

@@ -28,6 +28,7 @@ if (stale) {
   console.error('installing dependencies (npm ci) …');
   run('npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error');
 }
+if (!existsSync(`${root}dist`)) console.error('building …');
 run(process.execPath, `${root}node_modules/typescript/bin/tsc`, '-p', 'tsconfig.build.json');
 
 const child = spawn(process.execPath, ['--import', 'tsx', `scripts/${name}.ts`, ...args], {

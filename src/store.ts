@@ -4,7 +4,7 @@ import type { Event } from './decode.js';
 import { fold } from './fold.js';
 import { KnownRows } from './known.js';
 import type { Marks } from './marks.js';
-import { identityOf, type Identity } from './postgres/identity.js';
+import { askIdentity, identityOf, type Identity } from './postgres/identity.js';
 import { park } from './postgres/parked.js';
 import type { ProcessedEvents } from './postgres/processed.js';
 import { Session } from './postgres/session.js';
@@ -85,8 +85,8 @@ export class Store {
   }
 
   private async writeWith(session: Session, events: readonly Event[], older: readonly InFlight[]): Promise<Written> {
-    const identity = await this.identify(session);
-    const marked = (await this.marks?.known(events, identity)) ?? new Set<Event>();
+    const identity = this.identified(await identityOf(session));
+    const marked = await this.marked(session, events, identity);
     const unmarked = marked.size === 0 ? events : events.filter((event) => !marked.has(event));
     if (unmarked.length === 0) return nothingBut([...marked]);
     let resolved = await this.resolve(session, unmarked);
@@ -97,7 +97,7 @@ export class Store {
       await Promise.all(makers.map(({ done }) => done));
       resolved = await this.resolve(session, unmarked);
     }
-    const written = await this.transact(session, resolved, async (result) => {
+    const written = await this.transact(session, unmarked, resolved, async (result) => {
       if (result.waiting.length > 0) await park(session, result.waiting);
     });
     void this.marks?.mark([...written.applied, ...written.duplicates], identity);
@@ -105,11 +105,18 @@ export class Store {
   }
 
   /** Learns which database a connection leads to; what was known of another is forgotten. */
-  private async identify(session: Session): Promise<Identity> {
-    const identity = await identityOf(session);
+  private identified(identity: Identity): Identity {
     if (identity !== this.identity) this.forget();
     this.identity = identity;
     return identity;
+  }
+
+  /** Events that Redis knows to be processed in the database that this connection leads to, now and not a while ago. */
+  private async marked(session: Session, events: readonly Event[], identity: Identity): Promise<ReadonlySet<Event>> {
+    const marked = (await this.marks?.known(events, identity)) ?? new Set<Event>();
+    // Only now that something is believed, it is worth a round trip to be sure that tables were not made anew meanwhile.
+    if (marked.size > 0 && this.identified(await askIdentity(session)) !== identity) return new Set();
+    return marked;
   }
 
   /**
@@ -118,6 +125,7 @@ export class Store {
    */
   private async transact(
     session: Session,
+    events: readonly Event[],
     resolved: Resolved,
     also: (written: Written) => Promise<void>,
   ): Promise<Written> {
@@ -134,11 +142,8 @@ export class Store {
       } catch (error) {
         if (!(error instanceof Collided)) throw error;
         collided.push(...error.events);
-        const rest = [...current.applicable, ...current.waiting.map(({ event }) => event)];
-        current = await this.resolve(
-          session,
-          rest.filter((event) => !collided.includes(event)),
-        );
+        const rest = events.filter((event) => !collided.includes(event));
+        current = await this.resolve(session, rest);
       }
     }
   }

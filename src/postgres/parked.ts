@@ -2,18 +2,25 @@ import type { Event } from '../decode.js';
 import type { Header, Message } from '../message.js';
 import type { Waiting } from '../resolve.js';
 import { encodeArray } from './arrays.js';
+import { eventKey } from './processed.js';
 import type { Session, Tuple } from './session.js';
 import { statement } from './statements.js';
 
+/** What a parked event is known by: two deliveries of one event are one. */
+interface Identity {
+  readonly id: Buffer;
+  readonly hash: number;
+}
+
 /** A parked event's message, and how often it was tried. */
-export interface Parked {
+export interface Parked extends Identity {
   readonly message: Message;
   readonly attempts: number;
   readonly waitTable: string;
   readonly waitKey: string;
 }
 
-const COLUMNS = `topic, partition, "offset", key, value, headers, (extract(epoch FROM produced_at) * 1000)::float8,
+const COLUMNS = `uuid_send(id), hash, topic, partition, "offset", key, value, headers, (extract(epoch FROM produced_at) * 1000)::float8,
   attempts, wait_table, wait_key`;
 
 /** Headers as jsonb: names and values in their order, values in base64. */
@@ -31,7 +38,7 @@ function readHeaders(stored: unknown): Header[] {
 }
 
 function read(tuple: Tuple): Parked {
-  const [topic, partition, offset, key, value, headers, timestamp, attempts, waitTable, waitKey] = tuple;
+  const [id, hash, topic, partition, offset, key, value, headers, timestamp, attempts, waitTable, waitKey] = tuple;
   const message: Message = {
     topic: String(topic),
     partition: Number(partition),
@@ -41,7 +48,14 @@ function read(tuple: Tuple): Parked {
     headers: readHeaders(headers),
     timestamp: Number(timestamp),
   };
-  return { message, attempts: Number(attempts), waitTable: String(waitTable), waitKey: String(waitKey) };
+  return {
+    id: Buffer.isBuffer(id) ? id : Buffer.alloc(16),
+    hash: Number(hash),
+    message,
+    attempts: Number(attempts),
+    waitTable: String(waitTable),
+    waitKey: String(waitKey),
+  };
 }
 
 function places(messages: readonly Message[]): Buffer[] {
@@ -52,15 +66,28 @@ function places(messages: readonly Message[]): Buffer[] {
   ];
 }
 
+/** The parameters that say which parked events a statement is about. */
+function identities(parked: readonly Identity[]): Buffer[] {
+  return [
+    encodeArray('uuid', parked.length, (i) => parked[i]?.id).bytes,
+    encodeArray('integer', parked.length, (i) => parked[i]?.hash).bytes,
+  ];
+}
+
+function identityOf(event: Event): Identity {
+  return { id: eventKey(event.id), hash: event.hash };
+}
+
 /** Parks events with their messages; one that is parked already stays as it is. */
 export async function park(session: Session, waiting: readonly Waiting[]): Promise<void> {
   const events = waiting.map(({ event }) => event);
   const messages = events.map(({ message }) => message);
   const text = `INSERT INTO dbw.parked_events
-      (topic, partition, "offset", key, value, headers, produced_at, event_id, event_type, wait_table, wait_key)
+      (topic, partition, "offset", key, value, headers, produced_at, event_id, event_type, wait_table, wait_key, id, hash)
     SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[], $5::bytea[], $6::jsonb[], $7::timestamptz[],
-      $8::text[], $9::text[], $10::text[], $11::text[])
-    ON CONFLICT (topic, partition, "offset") DO NOTHING`;
+      $8::text[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::integer[]) AS x (topic, partition, "offset", key,
+      value, headers, produced_at, event_id, event_type, wait_table, wait_key, id, hash) ORDER BY id, hash
+    ON CONFLICT (id, hash) DO NOTHING`;
   const column = (type: 'bytea' | 'jsonb' | 'timestamptz' | 'text', valueAt: (i: number) => unknown) =>
     encodeArray(type, waiting.length, valueAt).bytes;
   await session.run(
@@ -74,6 +101,7 @@ export async function park(session: Session, waiting: readonly Waiting[]): Promi
       column('text', (i) => events[i]?.type.type),
       column('text', (i) => waiting[i]?.need.table.name),
       column('text', (i) => waiting[i]?.need.key),
+      ...identities(events.map(identityOf)),
     ]),
   );
 }
@@ -81,20 +109,20 @@ export async function park(session: Session, waiting: readonly Waiting[]): Promi
 /** Takes events out that were applied, or turned out to be duplicates. */
 export async function unpark(session: Session, events: readonly Event[]): Promise<void> {
   if (events.length === 0) return;
-  const text = `DELETE FROM dbw.parked_events p USING unnest($1::text[], $2::integer[], $3::bigint[]) AS x (topic, partition, "offset")
-    WHERE p.topic = x.topic AND p.partition = x.partition AND p."offset" = x."offset"`;
-  await session.run(statement(text, places(events.map(({ message }) => message))));
+  const text = `DELETE FROM dbw.parked_events p USING unnest($1::uuid[], $2::integer[]) AS x (id, hash)
+    WHERE p.id = x.id AND p.hash = x.hash`;
+  await session.run(statement(text, identities(events.map(identityOf))));
 }
 
 /** Events that were tried and wait again, now maybe for another row. */
 export async function repark(session: Session, waiting: readonly Waiting[]): Promise<void> {
   if (waiting.length === 0) return;
   const text = `UPDATE dbw.parked_events p SET wait_table = x.wait_table, wait_key = x.wait_key, attempts = p.attempts + 1
-    FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::text[], $5::text[]) AS x (topic, partition, "offset", wait_table, wait_key)
-    WHERE p.topic = x.topic AND p.partition = x.partition AND p."offset" = x."offset"`;
+    FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[]) AS x (id, hash, wait_table, wait_key)
+    WHERE p.id = x.id AND p.hash = x.hash`;
   const tables = encodeArray('text', waiting.length, (i) => waiting[i]?.need.table.name).bytes;
   const keys = encodeArray('text', waiting.length, (i) => waiting[i]?.need.key).bytes;
-  await session.run(statement(text, [...places(waiting.map(({ event }) => event.message)), tables, keys]));
+  await session.run(statement(text, [...identities(waiting.map(({ event }) => identityOf(event))), tables, keys]));
 }
 
 /**
@@ -125,10 +153,9 @@ export async function lockDue(session: Session, table: string, timeoutMs: number
 
 /** Marks events whose letters were written; they stay parked. */
 export async function markDead(session: Session, parked: readonly Parked[]): Promise<void> {
-  const text = `UPDATE dbw.parked_events p SET dead_at = clock_timestamp()
-    FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS x (topic, partition, "offset")
-    WHERE p.topic = x.topic AND p.partition = x.partition AND p."offset" = x."offset"`;
-  await session.run(statement(text, places(parked.map(({ message }) => message))));
+  const text = `UPDATE dbw.parked_events p SET dead_at = clock_timestamp() FROM unnest($1::uuid[], $2::integer[]) AS x (id, hash)
+    WHERE p.id = x.id AND p.hash = x.hash`;
+  await session.run(statement(text, identities(parked)));
 }
 
 /** A page of the rows that parked events wait for, in key order after `after`; `recentMs` limits it to events parked since. */

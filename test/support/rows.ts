@@ -14,7 +14,9 @@ export async function readRows(dataSource: DataSource): Promise<Rows> {
   for (const table of tables) {
     const columns = [...table.columns].filter(([name]) => !GUARDS.includes(name));
     const selected = columns.map(([name, { sql }]) => (sql === 'timestamptz' ? TIME.replaceAll('%c', name) : name));
-    const rows: Record<string, unknown>[] = await dataSource.query(`SELECT ${selected.join(', ')} FROM public.${table.name}`);
+    const rows: Record<string, unknown>[] = await dataSource.query(
+      `SELECT ${selected.join(', ')} FROM public.${table.name}`,
+    );
     all.set(table.name, new Map(rows.map((row) => [table.key.map((part) => String(row[part])).join('\u001f'), row])));
   }
   return all;
