@@ -1,6 +1,6 @@
 import type { Decimal } from './money.js';
 import type { Table } from './table.js';
-import type { Micros } from './time.js';
+import type { AnyMicros } from './time.js';
 
 export type SqlType = 'text' | 'timestamptz' | 'numeric' | 'jsonb' | 'boolean' | 'integer' | 'smallint' | 'character';
 
@@ -33,7 +33,7 @@ export class Column<T> {
   ) {}
 
   static text = () => new Column<string>('text');
-  static time = () => new Column<Micros>('timestamptz');
+  static time = () => new Column<AnyMicros>('timestamptz');
   static money = () => new Column<Decimal>('numeric');
   static json = () => new Column<unknown>('jsonb');
   static flag = () => new Column<boolean>('boolean');

@@ -186,8 +186,7 @@ export function readConfig(environment: Environment): Config {
   const read = new Reader(environment);
   const topicPrefix = read.name('KAFKA_TOPIC_PREFIX', true);
   const ownTopic = environment.DLQ_TOPIC !== undefined && environment.DLQ_TOPIC !== '';
-  const portName =
-    environment.DB_WRITER_SERVICE_PORT === undefined && environment.PORT ? 'PORT' : 'DB_WRITER_SERVICE_PORT';
+  const portName = !environment.DB_WRITER_SERVICE_PORT && environment.PORT ? 'PORT' : 'DB_WRITER_SERVICE_PORT';
   if (read.text('KAFKA_AUTO_COMMIT').toLowerCase() !== 'false') {
     read.problems.push('KAFKA_AUTO_COMMIT must be false: offsets are committed when their events are safe');
   }
@@ -242,7 +241,7 @@ export function readConfig(environment: Environment): Config {
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
   };
   // The sweep and the writers each hold a connection; one more answers the health question.
-  if (config.database.poolSize < config.batch.writers + 2) {
+  if (read.problems.length === 0 && config.database.poolSize < config.batch.writers + 2) {
     read.problems.push(
       `DB_POOL_SIZE is ${config.database.poolSize}, expected at least DBW_WRITERS + 2 (${config.batch.writers + 2})`,
     );

@@ -78,9 +78,9 @@ function inspect(value: unknown, path: string, depth: number, texts: boolean): v
   }
 }
 
-/** A name as a part of a JSON pointer (RFC 6901). */
+/** A name as a part of a JSON pointer; what looks like no name of a field may be somebody's data and is not told. */
 function pointer(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+  return /^(\d{1,9}|[A-Za-z_]\w{0,63})$/.test(name) ? name : '*';
 }
 
 function parse(value: Buffer): Record<string, unknown> {
@@ -92,8 +92,11 @@ function parse(value: Buffer): Record<string, unknown> {
   try {
     document = JSON.parse(text);
   } catch (error) {
+    if (error instanceof RangeError) throw invalid('depth', '', `nested deeper than ${MAX_DEPTH}`);
     // V8 quotes the text around the fault: only the place may be told.
-    const place = / at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
+    const place = / at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(
+      error instanceof Error ? error.message : '',
+    )?.[1];
     throw new Refused('malformed', 'syntax', '', `the message is not JSON${place ? ` (at character ${place})` : ''}`);
   }
   if (!isRecord(document)) throw invalid('type', '', 'the message is not a JSON object');
@@ -119,6 +122,8 @@ function timeOf(envelope: Record<string, unknown>): Micros {
   if (typeof timestamp !== 'string') throw invalid('type', path, 'timestamp must be a string');
   const time = parseTime(timestamp);
   if (time === undefined) throw invalid('format', path, 'timestamp must be an RFC 3339 time with a zone');
+  if (typeof time === 'bigint')
+    throw invalid(time < 0n ? 'minimum' : 'maximum', path, 'timestamp is far from the clock');
   if (time < EARLIEST) throw invalid('minimum', path, 'timestamp is before the year 2000');
   if (time > now() + DAY) throw invalid('maximum', path, 'timestamp is more than 24 h ahead of the clock');
   return time;
@@ -159,7 +164,7 @@ function readData(type: EventType, data: unknown): Record<string, unknown> {
     if (!holder || (typeof given !== 'string' && typeof given !== 'number')) continue;
     const converted = convert(conversion, given);
     if (converted === undefined) {
-      const { code, expected } = refusalOf(conversion);
+      const { code, expected } = refusalOf(conversion, given);
       throw invalid(code, `/data/${path.join('/')}`, `${path.join('/')} must be ${expected}`);
     }
     holder[name] = converted;
@@ -204,11 +209,6 @@ export function decode(message: Message, registry: ReadonlyMap<string, EventType
     if (error instanceof Refused) {
       const { reason, code, path, message: why } = error;
       return { kind: 'refusal', refusal: { reason, code, path, message: why, ...known } };
-    }
-    if (error instanceof RangeError) {
-      // The stack ran out in JSON.parse or in `inspect`: only depth does that.
-      const refusal: Refusal = { reason: 'invalid', code: 'depth', path: '', message: 'nested too deep', ...known };
-      return { kind: 'refusal', refusal };
     }
     const name = error instanceof Error ? error.name : 'unknown error';
     const refusal: Refusal = {

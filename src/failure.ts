@@ -2,9 +2,10 @@ import { codeOf } from './errors.js';
 
 /**
  * What a failure says about: the moment (`transient`), a row that is not there yet (`dependency`), the event (`data`), or
+ * our own code (`bug`), or
  * the database as a whole (`systemic`). `unknown` may be either.
  */
-export type FailureClass = 'transient' | 'dependency' | 'data' | 'systemic' | 'unknown';
+export type FailureClass = 'transient' | 'dependency' | 'data' | 'bug' | 'systemic' | 'unknown';
 
 /** SQLSTATEs by their beginning; the longest that fits decides. Source: PostgreSQL's manual, appendix A. */
 const SQLSTATES: Readonly<Record<string, FailureClass>> = {
@@ -19,6 +20,7 @@ const SQLSTATES: Readonly<Record<string, FailureClass>> = {
   '57014': 'transient', // statement timeout: a smaller batch
   '57P0': 'transient', // shutdown, crash, starting up
   '23503': 'dependency', // foreign key
+  '21000': 'bug', // one row twice in a statement
   '22': 'data', // data exceptions
   '54000': 'data', // an index row too large
   '23502': 'data', // not null
@@ -37,6 +39,9 @@ const NETWORK = /^E(CONN|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN)
 const NETWORK_TEXT =
   /timeout|terminated|connection (error|ended|closed)|not queryable|closed the connection|Query read timeout/i;
 
+/** Five letters are not enough: EPIPE is the network's. */
+const SQLSTATE = /^(\d[0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/;
+
 /** What the database said about where it failed; never what it said about values. */
 export interface DatabaseFault {
   readonly sqlState: string;
@@ -53,8 +58,7 @@ function textOf(error: object, name: string): string | undefined {
 /** The fault that PostgreSQL reported, or undefined where the error is none of its own. */
 export function faultOf(error: unknown): DatabaseFault | undefined {
   const code = codeOf(error);
-  if (typeof error !== 'object' || error === null || code === undefined || !/^[0-9A-Z]{5}$/.test(code))
-    return undefined;
+  if (typeof error !== 'object' || error === null || code === undefined || !SQLSTATE.test(code)) return undefined;
   if (!('severity' in error) && !('driverError' in error)) return undefined;
   const source =
     'driverError' in error && typeof error.driverError === 'object' && error.driverError ? error.driverError : error;

@@ -1,6 +1,6 @@
 import Type, { type TSchema, type TUnsafe } from 'typebox';
 import { decimal, type Decimal } from './money.js';
-import { parseTime, type Micros } from './time.js';
+import { parseTime, type AnyMicros } from './time.js';
 
 /**
  * The kinds of field that events are made of. Each is a JSON Schema; those with an `x-convert` keyword are turned into
@@ -23,7 +23,7 @@ export const Text = Type.String();
 export const Email = Type.String({ maxLength: 320 });
 
 /** RFC 3339 with a zone, cut to microseconds. */
-export const Time = Type.Unsafe<Micros>({ type: 'string', format: 'rfc3339', 'x-convert': 'time' });
+export const Time = Type.Unsafe<AnyMicros>({ type: 'string', format: 'rfc3339', 'x-convert': 'time' });
 
 /** Money, not negative. */
 export const Amount = Type.Unsafe<Decimal>({ type: 'number', minimum: 0, 'x-convert': 'amount' });
@@ -76,15 +76,16 @@ export function spellingsOf(schema: Readonly<Record<string, unknown>>): Spelling
 }
 
 /** What a conversion makes of a value that its schema accepted, or undefined where it must be refused after all. */
-export function convert(conversion: Conversion, value: string | number): string | number | undefined {
+export function convert(conversion: Conversion, value: string | number): string | AnyMicros | undefined {
   if (typeof value === 'string') return conversion === 'time' ? parseTime(value) : value.toUpperCase();
   const amount = decimal(value);
   return conversion === 'positive' && amount === '0.00' ? undefined : amount;
 }
 
 /** The schema keyword that a failed conversion is reported under. */
-export function refusalOf(conversion: Conversion): { code: string; expected: string } {
+export function refusalOf(conversion: Conversion, value: string | number): { code: string; expected: string } {
   if (conversion === 'time') return { code: 'format', expected: 'an RFC 3339 time with a zone' };
-  if (conversion === 'positive') return { code: 'exclusiveMinimum', expected: 'at least 0.01 and below 1e12' };
+  if (conversion === 'positive' && Number(value) < 1)
+    return { code: 'exclusiveMinimum', expected: 'at least 0.01 and below 1e12' };
   return { code: 'exclusiveMaximum', expected: 'below 1e12' };
 }

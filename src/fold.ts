@@ -48,6 +48,13 @@ function widen(table: Table, target: Row, source: Row): void {
   }
 }
 
+/** Whether two creations say the same; absent, null and the default are one. */
+function sameContent(table: Table, a: Row, b: Row): boolean {
+  return [...table.columns].every(([name, { initial = null }]) =>
+    isDeepStrictEqual(a[name] ?? initial, b[name] ?? initial),
+  );
+}
+
 function create(changes: Changes, table: Table, row: Row): void {
   const own = changes.of(table);
   const key = table.keyOf(row);
@@ -56,7 +63,7 @@ function create(changes: Changes, table: Table, row: Row): void {
   const at = Number(row[table.created ?? '']);
   const heldAt = Number(held?.[table.created ?? '']);
   if (held === undefined || at < heldAt) own.inserts.set(key, row);
-  else if (at === heldAt && !isDeepStrictEqual(held, row)) changes.ties++;
+  else if (at === heldAt && !sameContent(table, held, row)) changes.ties++;
 }
 
 function replace(changes: Changes, table: Table, row: Row, version: string): void {

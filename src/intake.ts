@@ -58,12 +58,18 @@ export class Intake {
   push(messages: readonly Queued[]): void {
     if (this.closed) return;
     for (const queued of messages) {
-      if (this.left === 0) return;
+      if (this.left === 0) break;
       this.left--;
       this.queue.push(queued);
       this.queuedBytes += costOf(queued.message);
     }
-    this.takers.shift()?.();
+    this.wake();
+  }
+
+  /** Lets the first taker look; all of them when there will be nothing to wait for. */
+  private wake(): void {
+    if (this.closed || this.left === 0) for (const taker of this.takers.splice(0)) taker();
+    else this.takers.shift()?.();
   }
 
   /** Whether all messages that were asked for (`maxEvents`) have come in. */
@@ -94,13 +100,14 @@ export class Intake {
       this.queue = this.queue.slice(this.head);
       this.head = 0;
     }
-    if (this.head < this.queue.length || this.left === 0) this.takers.shift()?.();
+    if (this.head < this.queue.length) this.wake();
     if (this.queuedBytes < this.limits.full / 2) this.onRoom();
     return batch;
   }
 
   /** Throws away what waits; it is read again by whoever owns its partitions now. */
   clear(): void {
+    this.left += this.queue.length - this.head;
     this.queue = [];
     this.head = 0;
     this.queuedBytes = 0;
@@ -111,6 +118,6 @@ export class Intake {
   close(): void {
     this.closed = true;
     this.clear();
-    for (const taker of this.takers.splice(0)) taker();
+    this.wake();
   }
 }

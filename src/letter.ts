@@ -53,7 +53,8 @@ export function letterOf(message: Message, refusal: Refusal, { attempts, clientI
   const { headers } = message;
   const failedAt = formatTime(now());
   const decoding = refusal.reason !== 'database' && refusal.reason !== 'missing_reference';
-  const nulls = headers.filter(([, value]) => value === null).map(([name]) => name);
+  const before = headerText(headers, 'dbw.dlq.null-headers')?.split(',') ?? [];
+  const nulls = [...before, ...headers.filter(([, value]) => value === null).map(([name]) => name)];
   const added: Record<string, string | undefined> = {
     '__connect.errors.topic': message.topic,
     '__connect.errors.partition': String(message.partition),

@@ -70,7 +70,8 @@ export async function persist(events: readonly Event[], context: Context): Promi
       store.forget();
       continue;
     }
-    const separable = kind === 'data' || kind === 'dependency' || code === '54001' || code === '57014';
+    const separable =
+      kind === 'data' || kind === 'dependency' || kind === 'bug' || code === '54001' || code === '57014';
     if (separable && events.length > 1) {
       const half = events.length >> 1;
       const first = await persist(events.slice(0, half), context);
@@ -78,8 +79,9 @@ export async function persist(events: readonly Event[], context: Context): Promi
       return { written: [...first.written, ...second.written], refused: [...first.refused, ...second.refused] };
     }
     const [event] = events;
-    if ((kind === 'data' || kind === 'dependency') && event) {
-      return { written: [], refused: [{ event, refusal: refusalOf(event, failure), attempts: attempt }] };
+    if ((kind === 'data' || kind === 'dependency' || kind === 'bug') && event) {
+      const refusal = { ...refusalOf(event, failure), ...(kind === 'bug' ? { reason: kind } : {}) };
+      return { written: [], refused: [{ event, refusal, attempts: attempt }] };
     }
     const wait = kind === 'transient' ? backoff(context.delayMs, attempt) : SYSTEMIC_DELAY_MS;
     const about = {

@@ -1,9 +1,14 @@
-/** Microseconds since 1970-01-01T00:00:00Z. Exact in a double until the year 2255, and beyond it for every even second. */
+/** Microseconds since 1970-01-01T00:00:00Z, of a time between 1684 and 2255: exact in a double. */
 export type Micros = number;
 
+/** Microseconds of any time: a bigint where a double would not be exact. */
+export type AnyMicros = Micros | bigint;
+
 const MICROS_PER_DAY = 86_400_000_000;
-const YEAR_1 = -62_135_596_800_000_000;
-const YEAR_10000 = 253_402_300_800_000_000;
+const SECONDS_PER_DAY = 86_400;
+/** Seconds since 1970 at which the year 1 begins, and the year 9999 ends. */
+const YEAR_1 = -62_135_596_800;
+const YEAR_10000 = 253_402_300_800;
 const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 
 /** The value of `count` decimal digits at `at`, or NaN where one of them is no digit. */
@@ -51,7 +56,7 @@ function zoneMinutes(text: string, at: number): number {
  * @returns undefined for everything else: no zone, a leap second, 24:00, a day that the month has not, or a time that
  *   lies outside the years 1 to 9999 in UTC (PostgreSQL would take it for a year before Christ).
  */
-export function parseTime(text: string): Micros | undefined {
+export function parseTime(text: string): AnyMicros | undefined {
   const year = digits(text, 0, 4);
   const month = digits(text, 5, 2);
   const day = digits(text, 8, 2);
@@ -77,15 +82,18 @@ export function parseTime(text: string): Micros | undefined {
     if (at === first) return undefined;
   }
   const zone = zoneMinutes(text, at);
-  const seconds = (hour * 60 + minute - zone) * 60 + second;
-  const time = dayNumber(year, month, day) * MICROS_PER_DAY + seconds * 1_000_000 + fraction;
-  return time >= YEAR_1 && time < YEAR_10000 ? time : undefined;
+  const seconds = dayNumber(year, month, day) * SECONDS_PER_DAY + (hour * 60 + minute - zone) * 60 + second;
+  if (!(seconds >= YEAR_1 && seconds < YEAR_10000)) return undefined;
+  const time = seconds * 1_000_000 + fraction;
+  return Number.isSafeInteger(time) ? time : BigInt(seconds) * 1_000_000n + BigInt(fraction);
 }
 
 /** A time as PostgreSQL and people read it: `2024-01-01T00:00:00.000000Z`. */
-export function formatTime(time: Micros): string {
-  const millis = Math.floor(time / 1000);
-  return `${new Date(millis).toISOString().slice(0, 23)}${String(time - millis * 1000).padStart(3, '0')}Z`;
+export function formatTime(time: AnyMicros): string {
+  const micros = BigInt(time);
+  const rest = ((micros % 1_000n) + 1_000n) % 1_000n;
+  const millis = new Date(Number((micros - rest) / 1_000n)).toISOString();
+  return `${millis.slice(0, 23)}${String(rest).padStart(3, '0')}Z`;
 }
 
 /** The day of a time, counted from 1970-01-01. */

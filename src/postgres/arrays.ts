@@ -36,6 +36,11 @@ class Out {
     this.at = this.bytes.writeUInt32BE(value - high * 0x1_0000_0000, this.at + 4);
   }
 
+  bigint(value: bigint): void {
+    this.reserve(8);
+    this.at = this.bytes.writeBigInt64BE(value, this.at);
+  }
+
   /** Length and UTF-8 bytes, with `prefix` (a version byte) before them where it is not negative. */
   text(value: string, prefix = -1): void {
     this.reserve(5 + value.length * 3);
@@ -78,7 +83,8 @@ const TYPES: Readonly<Record<ArrayType, { name: string; oid: number; put: Put }>
     oid: 1184,
     put: (out, value) => {
       out.int32(8);
-      out.int64(Number(value) - EPOCH_2000);
+      if (typeof value === 'bigint') out.bigint(value - BigInt(EPOCH_2000));
+      else out.int64(Number(value) - EPOCH_2000);
     },
   },
   boolean: {

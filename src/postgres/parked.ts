@@ -23,9 +23,18 @@ export interface Parked extends Identity {
 const COLUMNS = `uuid_send(id), hash, topic, partition, "offset", key, value, headers, (extract(epoch FROM produced_at) * 1000)::float8,
   attempts, wait_table, wait_key`;
 
+/** jsonb cannot hold U+0000, which a header's name may. */
+function escapeNul(name: string): string {
+  return name.replaceAll('%', '%25').replaceAll('\0', '%00');
+}
+
+function unescapeNul(name: string): string {
+  return name.replace(/%(00|25)/g, (_, code) => (code === '00' ? '\0' : '%'));
+}
+
 /** Headers as jsonb: names and values in their order, values in base64. */
 function headersOf(message: Message): unknown {
-  return message.headers.map(([name, value]) => [name, value?.toString('base64') ?? null]);
+  return message.headers.map(([name, value]) => [escapeNul(name), value?.toString('base64') ?? null]);
 }
 
 function readHeaders(stored: unknown): Header[] {
@@ -33,7 +42,7 @@ function readHeaders(stored: unknown): Header[] {
   return stored.flatMap((header: unknown): Header[] => {
     if (!Array.isArray(header)) return [];
     const [name, value] = header as unknown[];
-    return [[String(name), typeof value === 'string' ? Buffer.from(value, 'base64') : null]];
+    return [[unescapeNul(String(name)), typeof value === 'string' ? Buffer.from(value, 'base64') : null]];
   });
 }
 

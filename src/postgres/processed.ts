@@ -50,7 +50,7 @@ export class ProcessedEvents {
       dataSource,
       wanted.filter((day) => !present.has(day)),
     );
-    for (const day of present) if (day < today - keptDays) await drop(dataSource, day);
+    await dropBefore(dataSource, today - keptDays);
     await this.load(dataSource);
   }
 
@@ -142,8 +142,36 @@ async function attach(dataSource: DataSource, days: readonly number[]): Promise<
   });
 }
 
-async function drop(dataSource: DataSource, day: number): Promise<void> {
-  const name = partitionOf(day);
-  await dataSource.query(`ALTER TABLE dbw.processed_events DETACH PARTITION dbw.${name} CONCURRENTLY`);
-  await dataSource.query(`DROP TABLE dbw.${name}`);
+/** The lock that lets one process drop partitions at a time; the others leave it to that one. */
+const DROP_LOCK = 0x64_62_77_02;
+
+/** Detaches and drops the partitions of days before this one, also those whose detaching was once cut short. */
+async function dropBefore(dataSource: DataSource, firstKept: number): Promise<void> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    const locked = (await runner.query('SELECT pg_try_advisory_lock($1) AS locked', [DROP_LOCK])) as {
+      locked: boolean;
+    }[];
+    if (!locked[0]?.locked) return;
+    // Detaching waits for every transaction that may still use the partition.
+    await runner.query('SET statement_timeout = 0');
+    try {
+      const partitions = (await runner.query(
+        `SELECT c.relname AS name, i.inhdetachpending AS pending FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+         WHERE i.inhparent = 'dbw.processed_events'::regclass AND c.relname ~ '_[0-9]{8}$'
+         ORDER BY pending DESC`, // PostgreSQL detaches one at a time
+      )) as { name: string; pending: boolean }[];
+      for (const { name, pending } of partitions) {
+        if (!pending && dayOfPartition(name) >= firstKept) continue;
+        const how = pending ? 'FINALIZE' : 'CONCURRENTLY';
+        await runner.query(`ALTER TABLE dbw.processed_events DETACH PARTITION dbw.${name} ${how}`);
+        await runner.query(`DROP TABLE dbw.${name}`);
+      }
+    } finally {
+      await runner.query('RESET statement_timeout');
+      await runner.query('SELECT pg_advisory_unlock($1)', [DROP_LOCK]);
+    }
+  } finally {
+    await runner.release();
+  }
 }
