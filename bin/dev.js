@@ -2,4 +2,8 @@
 // Runs the commands from src/ without a build.
 import { execute } from '@oclif/core';
 
-await execute({ development: true, dir: import.meta.url, loadOptions: { root: import.meta.dirname, ignoreManifest: true } });
+await execute({
+  development: true,
+  dir: import.meta.url,
+  loadOptions: { root: import.meta.dirname, ignoreManifest: true },
+});
