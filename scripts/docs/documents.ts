@@ -28,12 +28,16 @@ function wordsFor(schema: Readonly<Record<string, unknown>>): string {
     return typeof schema.maxLength === 'number' ? `text, ≤ ${schema.maxLength}` : 'text';
   }
   const { minimum, maximum } = schema;
-  if (schema.type === 'integer' && typeof maximum === 'number' && maximum < 100) return `integer ${String(minimum)}–${maximum}`;
+  if (schema.type === 'integer' && typeof maximum === 'number' && maximum < 100)
+    return `integer ${String(minimum)}–${maximum}`;
   return String(schema.type);
 }
 
 function fieldRows(schema: unknown, above = ''): string[] {
-  const { properties = {}, required = [] } = schema as { properties?: Record<string, Record<string, unknown>>; required?: string[] };
+  const { properties = {}, required = [] } = schema as {
+    properties?: Record<string, Record<string, unknown>>;
+    required?: string[];
+  };
   return Object.entries(properties).flatMap(([name, field]) => {
     const path = above + name;
     const row = `| \`${path}\`${required.includes(name) ? ' \\*' : ''} | ${wordsFor(field)} |`;
@@ -43,7 +47,10 @@ function fieldRows(schema: unknown, above = ''): string[] {
 
 function eventsDocument(): string {
   const all = summaries();
-  const list = all.map(({ type, key, writes, about }) => `| [${type}](#${type.replaceAll('.', '')}) | ${key} | ${writes.join(', ')} | ${about} |`);
+  const list = all.map(
+    ({ type, key, writes, about }) =>
+      `| [${type}](#${type.replaceAll('.', '')}) | ${key} | ${writes.join(', ')} | ${about} |`,
+  );
   const parts = all.map(({ type }) => {
     const { about, key, writes, schema, example } = describe(type);
     return `## ${type}\n\n${about}\n\nMessage key: \`${key}\`. Writes: ${writes.map((name) => `\`${name}\``).join(', ')}.\n
@@ -93,7 +100,11 @@ function fill(document: string, name: string, text: string): string {
 
 /** Each generated document under its path: what it should say now. */
 export async function documents(): Promise<Readonly<Record<string, string>>> {
-  const readme = fill(fill(readFileSync(`${root}README.md`, 'utf8'), 'settings', settingsTable()), 'commands', commandsTable());
+  const readme = fill(
+    fill(readFileSync(`${root}README.md`, 'utf8'), 'settings', settingsTable()),
+    'commands',
+    commandsTable(),
+  );
   const options = { parser: 'markdown', printWidth: 120 } as const;
   return {
     [`${root}docs/events.md`]: await format(eventsDocument(), options),
