@@ -97,10 +97,16 @@ export class Store {
       await Promise.all(makers.map(({ done }) => done));
       resolved = await this.resolve(session, unmarked);
     }
+    let processed: readonly Event[] = [];
     const written = await this.transact(session, unmarked, resolved, async (result) => {
-      if (result.waiting.length > 0) await park(session, result.waiting);
+      processed = [...result.applied, ...result.duplicates];
+      if (result.waiting.length === 0) return result;
+      const parked = new Set(await park(session, result.waiting));
+      const again = result.waiting.filter((one) => !parked.has(one)).map(({ event }) => event);
+      return { ...result, waiting: [...parked], duplicates: [...result.duplicates, ...again] };
     });
-    void this.marks?.mark([...written.applied, ...written.duplicates], identity);
+    // What was delivered again while it waits is no more processed than what waits: it gets no mark.
+    void this.marks?.mark(processed, identity);
     return marked.size === 0 ? written : { ...written, duplicates: [...written.duplicates, ...marked] };
   }
 
@@ -127,7 +133,7 @@ export class Store {
     session: Session,
     events: readonly Event[],
     resolved: Resolved,
-    also: (written: Written) => Promise<void>,
+    also: (written: Written) => Promise<Written>,
   ): Promise<Written> {
     const collided: Event[] = [];
     for (let current = resolved; ;) {
@@ -135,8 +141,7 @@ export class Store {
         const written = await session.transaction(async () => {
           const result = await this.apply(session, current);
           const whole = { ...result, collisions: [...result.collisions, ...collided] };
-          await also(whole);
-          return whole;
+          return also(whole);
         });
         return this.remember(written);
       } catch (error) {

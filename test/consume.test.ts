@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { DataSource } from 'typeorm';
-import { registry } from '../src/handlers/index.js';
+import { registry, tables } from '../src/handlers/index.js';
 import { dbw, startDbw, type Ended, type Running } from './support/cli.js';
 import { freshDatabase } from './support/database.js';
 import { generate, shuffle, type Message } from './support/generator/index.js';
@@ -92,8 +92,8 @@ describe('dbw consume', function () {
       await here.send(order === undefined ? messages : shuffle(messages, order));
       await here.catchUp();
 
-      const { tables, waiting } = expectedTables(valid(messages));
-      expect(await readRows(here.dataSource)).to.deep.equal(tables);
+      const { tables: model, waiting } = expectedTables(valid(messages));
+      expect(await readRows(here.dataSource)).to.deep.equal(model);
       const parked: { event_id: string }[] = await here.dataSource.query('SELECT event_id FROM dbw.parked_events');
       expect(new Set(parked.map(({ event_id }) => event_id))).to.deep.equal(
         new Set(waiting.map(({ eventId }) => eventId)),
@@ -240,10 +240,23 @@ describe('dbw consume', function () {
       await running.ended;
     }
     await here.catchUp();
-    const { tables } = expectedTables(valid(messages));
-    expect(await readRows(here.dataSource)).to.deep.equal(tables);
+    expect(await readRows(here.dataSource)).to.deep.equal(expectedTables(valid(messages)).tables);
     const refused = messages.filter(({ expect: fate }) => fate === 'refuse').length;
     expect(new Set(idsOf(await readTopic(here.deadLetterTopic))).size).to.equal(refused);
+  });
+
+  it('begins where the rows end, when PostgreSQL is older than the offsets in Kafka', async () => {
+    const here = await place();
+    const messages = generate({ seed: 51, events: 1_000, poison: 0 });
+    await here.send(messages);
+    await here.catchUp();
+    const before = await here.state();
+    // As after a backup from before the first message was restored.
+    const all = [...tables.map(({ name }) => `public.${name}`), 'dbw.processed_events', 'dbw.parked_events'];
+    await here.dataSource.query(`TRUNCATE ${all.join(', ')}`);
+    await here.dataSource.query('UPDATE dbw.positions SET next_offset = 0');
+    await here.catchUp();
+    expect(await here.state()).to.deep.equal(before);
   });
 
   it('shares the partitions with others of its group, who come and go', async () => {
@@ -260,8 +273,7 @@ describe('dbw consume', function () {
     await here.catchUp();
     second.child.kill('SIGTERM');
     expect((await second.ended).status).to.equal(0);
-    const { tables } = expectedTables(valid(messages));
-    expect(await readRows(here.dataSource)).to.deep.equal(tables);
+    expect(await readRows(here.dataSource)).to.deep.equal(expectedTables(valid(messages)).tables);
   });
 
   it('ends after --max-events, with offsets of just those', async () => {

@@ -89,6 +89,70 @@ describe('the tables depend on the set of events alone', function () {
   });
 });
 
+describe('one transaction', () => {
+  let dataSource: DataSource;
+  const processed = new ProcessedEvents();
+  before(async () => {
+    dataSource = await freshDatabase();
+    await processed.maintain(dataSource, 8);
+  });
+  after(() => dataSource.destroy());
+
+  const user = (eventId: string, userId: string, username = 'ann'): Envelope => ({
+    eventId,
+    eventType: 'user.created',
+    timestamp: '2024-01-01T00:00:00Z',
+    data: { userId, username, email: 'ann@example.org', role: 'creator' },
+  });
+  const post = (eventId: string, postId: string, authorId: string): Envelope => ({
+    eventId,
+    eventType: 'content.post.created',
+    timestamp: '2024-01-02T00:00:00Z',
+    data: { postId, authorId, content: '', mediaUrls: [], visibility: 'public' },
+  });
+
+  it('leaves out a collision that others counted on, and accounts for every event of the batch once', async () => {
+    const store = new Store(dataSource, tables, processed);
+    await store.write([eventOf(user('x', 'u-1'), 0)]);
+    const batch = [
+      user('x', 'u-2'), // another event under a known id: u-2 never comes
+      post('y', 'p-1', 'u-2'), // and so this waits
+      user('z', 'u-3'),
+      user('z', 'u-3'), // a redelivery within the batch
+      post('w', 'p-2', 'u-3'),
+      user('w', 'u-4'), // another event under an id of the batch
+    ].map((envelope, i) => eventOf(envelope, i + 1));
+    const written = await store.write(batch);
+    const offsets = (events: readonly Event[]) => events.map(({ message }) => message.offset).sort();
+    expect(offsets(written.collisions)).to.deep.equal([1, 6]);
+    expect(offsets(written.waiting.map(({ event }) => event))).to.deep.equal([2]);
+    expect(offsets(written.applied)).to.deep.equal([3, 5]);
+    expect(offsets(written.duplicates)).to.deep.equal([4]);
+    const rows = await readRows(dataSource);
+    expect([...(rows.get('users')?.keys() ?? [])].sort()).to.deep.equal(['u-1', 'u-3']);
+    expect([...(rows.get('posts')?.keys() ?? [])]).to.deep.equal(['p-2']);
+    const [claims] = await dataSource.query<unknown[]>('SELECT count(*)::integer AS ids FROM dbw.processed_events');
+    expect(claims).to.deep.equal({ ids: 3 });
+  });
+
+  it('writes all of a batch or nothing: an event that PostgreSQL refuses stands alone, the others are written', async () => {
+    await dataSource.query(`ALTER TABLE users ADD CONSTRAINT no_eve CHECK (username <> 'eve')`);
+    const store = new Store(dataSource, tables, processed);
+    const names = Array.from({ length: 100 }, (_, i) => (i === 37 || i === 90 ? 'eve' : 'ann'));
+    const batch = names.map((name, i) => eventOf(user(`c-${i}`, `c-${i}`, name), i));
+    const signal = new AbortController().signal;
+    const context = { store, log: silent, delayMs: 1, onRetry: () => undefined, signal };
+    const { written, refused } = await persist(batch, context);
+    expect(refused.map(({ event }) => event.id)).to.deep.equal(['c-37', 'c-90']);
+    expect(refused[0]?.refusal).to.deep.include({ reason: 'database', code: '23514', path: 'users.no_eve' });
+    expect(written.flatMap(({ applied }) => applied)).to.have.lengthOf(98);
+    const [ids] = await dataSource.query<unknown[]>(
+      `SELECT count(*)::integer AS ids FROM dbw.processed_events WHERE id IN (dbw.event_key('c-37'), dbw.event_key('c-36'))`,
+    );
+    expect(ids).to.deep.equal({ ids: 1 });
+  });
+});
+
 describe('backoff', () => {
   it('stays within its bounds', () => {
     fc.assert(

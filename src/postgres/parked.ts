@@ -87,8 +87,12 @@ function identityOf(event: Event): Identity {
   return { id: eventKey(event.id), hash: event.hash };
 }
 
-/** Parks events with their messages; one that is parked already stays as it is. */
-export async function park(session: Session, waiting: readonly Waiting[]): Promise<void> {
+/**
+ * Parks events with their messages; one that is parked already stays as it is.
+ *
+ * @returns those that were not parked before
+ */
+export async function park(session: Session, waiting: readonly Waiting[]): Promise<readonly Waiting[]> {
   const events = waiting.map(({ event }) => event);
   const messages = events.map(({ message }) => message);
   const text = `INSERT INTO dbw.parked_events
@@ -96,10 +100,10 @@ export async function park(session: Session, waiting: readonly Waiting[]): Promi
     SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[], $5::bytea[], $6::jsonb[], $7::timestamptz[],
       $8::text[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::integer[]) AS x (topic, partition, "offset", key,
       value, headers, produced_at, event_id, event_type, wait_table, wait_key, id, hash) ORDER BY id, hash
-    ON CONFLICT (id, hash) DO NOTHING`;
+    ON CONFLICT (id, hash) DO NOTHING RETURNING uuid_send(id), hash`;
   const column = (type: 'bytea' | 'jsonb' | 'timestamptz' | 'text', valueAt: (i: number) => unknown) =>
     encodeArray(type, waiting.length, valueAt).bytes;
-  await session.run(
+  const { rows } = await session.run(
     statement(text, [
       ...places(messages),
       column('bytea', (i) => messages[i]?.key),
@@ -113,6 +117,10 @@ export async function park(session: Session, waiting: readonly Waiting[]): Promi
       ...identities(events.map(identityOf)),
     ]),
   );
+  const nameOf = (id: unknown, hash: unknown) => `${Buffer.isBuffer(id) ? id.toString('hex') : ''}:${String(hash)}`;
+  const parked = new Set(rows.map(([id, hash]) => nameOf(id, hash)));
+  // Each name once: of two deliveries in one batch the first is parked.
+  return waiting.filter(({ event }) => parked.delete(nameOf(eventKey(event.id), event.hash)));
 }
 
 /** Takes events out that were applied, or turned out to be duplicates. */
