@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { untilCommitted } from './caught-up.js';
+import { untilCommitted } from './until-committed.js';
 import { Committer } from './committer.js';
 import type { Config } from './config.js';
 import { CatchUp } from './catch-up.js';

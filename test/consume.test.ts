@@ -245,6 +245,32 @@ describe('dbw consume', function () {
     expect(new Set(idsOf(await readTopic(here.deadLetterTopic))).size).to.equal(refused);
   });
 
+  it('commits no offset before its event is written', async () => {
+    const here = await place(['user.created', 'skill.created']);
+    const stored = () => here.dataSource.query<{ topic: string }[]>('SELECT topic FROM dbw.positions');
+    const holder = here.dataSource.createQueryRunner();
+    await holder.startTransaction();
+    await holder.query('LOCK TABLE users IN ACCESS EXCLUSIVE MODE');
+    const running = here.consume();
+    await send([{ topic: 'user.created', key: 'u-1', value: Buffer.from(SAMPLE) }], here.prefix);
+    const waiting = `SELECT FROM pg_locks WHERE relation = 'users'::regclass AND NOT granted`;
+    await until(async () => (await here.dataSource.query<unknown[]>(waiting)).length > 0, running);
+
+    // Another writer goes on, and its offset is stored: had the first batch's been finished, it would be stored with it.
+    const data = { skillId: 's-1', category: 'talent', name: 'Piano' };
+    const skill = { eventId: 's', eventType: 'skill.created', timestamp: '2024-01-01T00:00:00Z', data };
+    await send([{ topic: 'skill.created', key: 's-1', value: Buffer.from(JSON.stringify(skill)) }], here.prefix);
+    await until(async () => (await stored()).length > 0, running);
+    expect(await stored()).to.deep.equal([{ topic: `${here.prefix}skill.created` }]);
+
+    running.child.kill('SIGKILL');
+    await running.ended;
+    await holder.rollbackTransaction();
+    await holder.release();
+    await here.catchUp();
+    expect((await readRows(here.dataSource)).get('users')?.size).to.equal(1);
+  });
+
   it('begins where the rows end, when PostgreSQL is older than the offsets in Kafka', async () => {
     const here = await place();
     const messages = generate({ seed: 51, events: 1_000, poison: 0 });
