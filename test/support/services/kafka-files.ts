@@ -44,6 +44,7 @@ controller.listener.names=CONTROLLER
 controller.quorum.voters=1@127.0.0.1:${String(controllerPort)}
 log.dirs=${data}
 auto.create.topics.enable=false
+message.max.bytes=16777216
 num.partitions=1
 default.replication.factor=1
 offsets.topic.num.partitions=2
