@@ -85,3 +85,27 @@ export function classOf(error: unknown): FailureClass {
   }
   return 'unknown';
 }
+
+/** What to do about a failure. */
+export interface Failure {
+  readonly class: FailureClass;
+  /** Why it belongs to its class, for people. */
+  readonly reason: string;
+  /** Half of the batch may succeed where all of it does not: it is halved before it is tried again. */
+  readonly halve: boolean;
+  /** The connection leads to the wrong server, or nowhere: it is thrown away. */
+  readonly reconnect: boolean;
+}
+
+/** What an error says, and what to do about it. */
+export function failureOf(error: unknown): Failure {
+  const fault = faultOf(error);
+  const kind = classOf(error);
+  const state = fault?.sqlState ?? '';
+  return {
+    class: kind,
+    reason: '',
+    halve: state === '54001' || state === '57014',
+    reconnect: kind === 'transient' && (fault === undefined || /^(08|25006|57P0)/.test(state)),
+  };
+}
