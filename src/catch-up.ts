@@ -2,7 +2,7 @@ import type { Admin } from 'kafkajs';
 import { decode } from './decode.js';
 import type { EventType } from './event.js';
 import { partitionEnds, type PartitionEnd } from './kafka/topics.js';
-import type { Positions } from './postgres/positions.js';
+import { isOf, type Log, type Positions } from './postgres/positions.js';
 import type { Table } from './table.js';
 
 /** Event types that can bring a row of each table: those whose example makes one. */
@@ -40,6 +40,7 @@ export class CatchUp {
     private readonly positions: Positions,
     registry: ReadonlyMap<string, EventType>,
     private readonly prefix: string,
+    private readonly log: () => Log,
   ) {
     this.makers = makersOf(registry);
   }
@@ -61,7 +62,9 @@ export class CatchUp {
       snapshot = { at, ends: await partitionEnds(this.admin, topics) };
       this.pending.set(table, snapshot);
     }
-    const stored = new Map((await this.positions.load()).map((p) => [`${p.topic}:${p.partition}`, p.next]));
+    const log = this.log();
+    const ours = (await this.positions.load()).filter((at) => isOf(at, log));
+    const stored = new Map(ours.map((at) => [`${at.topic}:${at.partition}`, at.next]));
     const read = ({ topic, partition, low, high }: PartitionEnd) =>
       low === high || (stored.get(`${topic}:${partition}`) ?? 0) >= high;
     if (!snapshot.ends.every(read)) return undefined;

@@ -8,6 +8,8 @@ interface Parts {
   readonly store: (positions: readonly Position[]) => Promise<void>;
   /** Commits offsets to Kafka. */
   readonly commit: (positions: readonly Position[]) => Promise<void>;
+  /** Told what both have. */
+  readonly onStored: (positions: readonly Position[]) => Promise<void>;
   /** Whether this process still owns a partition. */
   readonly owns: (topic: string, partition: number) => boolean;
   readonly log: Logger;
@@ -27,13 +29,14 @@ export class Committer {
   }
 
   private async once(): Promise<void> {
-    const { offsets, store, commit, owns, log } = this.parts;
+    const { offsets, store, commit, onStored, owns, log } = this.parts;
     const moved = offsets.moved().filter(({ topic, partition }) => owns(topic, partition));
     if (moved.length === 0) return;
     try {
       await store(moved);
       await commit(moved);
       offsets.store(moved);
+      await onStored(moved);
     } catch (error) {
       log.warn({ partitions: moved.length }, `cannot commit offsets yet: ${reasonOf(error)}`);
     }

@@ -1,19 +1,32 @@
 import type { Logger } from 'pino';
+import type { Gap } from './beginnings.js';
 import type { Config } from './config.js';
 import { Consumption, type ConsumeOptions } from './consumption.js';
+import { within } from './deadline.js';
+import { registry } from './handlers/index.js';
+import { HealthServer } from './health.js';
+import { Metrics } from './metrics.js';
+import { patiently } from './patiently.js';
 import type { ParkedCount } from './postgres/parked.js';
+import { Reach } from './reach.js';
 import { openServers, sourceTopics } from './servers.js';
-import type { Tally } from './tally.js';
+import { Tally } from './tally.js';
+import { newborn, type Vitals } from './vitals.js';
+
+const CLOSE_MS = 1_000;
 
 export interface ConsumeResult {
   readonly tally: Tally;
   readonly parked: ParkedCount;
+  /** Events lost to retention, whose partitions were not read. */
+  readonly gaps: readonly Gap[];
   readonly seconds: number;
 }
 
 /**
  * The writer: reads the topics as a member of the group and leaves every event in PostgreSQL or in the dead-letter topic,
- * until the signal is aborted or what was asked for is done.
+ * until the signal is aborted or what was asked for is done. An eternal one waits for servers that are away, also at its
+ * start.
  *
  * @throws UserError where it cannot begin, Error where the Kafka consumer dies
  */
@@ -25,12 +38,28 @@ export async function consume(
 ): Promise<ConsumeResult> {
   const started = Date.now();
   sourceTopics(config.kafka.topicPrefix, options.types);
-  const servers = await openServers(config, options.version, log);
+  const tally = new Tally(registry.keys(), config.kafka.topicPrefix);
+  const [kafka, database] = [new Reach(), new Reach()];
+  let vitals: () => Vitals = () => newborn(options.version, config.database.poolSize, started);
+  const metrics = new Metrics(tally, () => vitals(), options.version);
+  const health = await HealthServer.open(config.port, () => vitals(), metrics);
+  log.info({ port: health.port }, 'health is answered');
   try {
-    const consumption = new Consumption(config, servers, options, log);
-    const parked = await consumption.run(signal);
-    return { tally: consumption.tally, parked, seconds: (Date.now() - started) / 1000 };
+    const isOneShot = options.untilCaughtUp === true || options.maxEvents !== undefined;
+    const open = () => openServers(config, options.version, log);
+    const servers = isOneShot ? await open() : await patiently('connect', log, signal, open);
+    const nothing = { parked: { waiting: 0, dead: 0, oldestMs: 0 }, gaps: [] };
+    if (!servers) return { tally, ...nothing, seconds: (Date.now() - started) / 1000 };
+    kafka.heard();
+    database.heard();
+    try {
+      const consumption = new Consumption(config, options, { servers, tally, kafka, database, log });
+      vitals = () => consumption.vitals();
+      return { tally, ...(await consumption.run(signal)), seconds: (Date.now() - started) / 1000 };
+    } finally {
+      await within(CLOSE_MS, servers.close());
+    }
   } finally {
-    await servers.close();
+    await within(CLOSE_MS, health.close());
   }
 }

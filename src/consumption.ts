@@ -1,37 +1,40 @@
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { untilCommitted } from './until-committed.js';
+import type { Gap } from './beginnings.js';
+import { aborted } from './aborted.js';
+import { CatchUp } from './catch-up.js';
 import { Committer } from './committer.js';
 import type { Config } from './config.js';
-import { CatchUp } from './catch-up.js';
+import { within } from './deadline.js';
 import { dutiesOf } from './duties.js';
 import { reasonOf } from './errors.js';
-import { registry, tables } from './handlers/index.js';
-import { healthOf, HealthServer, type Health } from './health.js';
+import { registry } from './handlers/index.js';
 import { Intake } from './intake.js';
-import type { LetterBox } from './kafka/letters.js';
-import { Source } from './kafka/source.js';
-import { beginnings, type Assigned } from './beginnings.js';
 import { partitionEnds } from './kafka/topics.js';
 import { Lag } from './lag.js';
-import { letterOf, type Letter } from './letter.js';
 import { Offsets, type Position } from './offsets.js';
-import { Parking } from './parking.js';
-import { backoff } from './backoff.js';
-import { persist } from './persist.js';
-import { writeBatches } from './pipeline.js';
+import { patiently } from './patiently.js';
+import { connectionsInUse } from './postgres/data-source.js';
 import type { ParkedCount } from './postgres/parked.js';
 import { Positions } from './postgres/positions.js';
-import { connectionsInUse } from './postgres/data-source.js';
-import { daysToKeep, openLetterBox, sourceTopics, type Servers } from './servers.js';
-import { Store } from './store.js';
-import { Tally } from './tally.js';
+import type { Reach } from './reach.js';
+import { Reading } from './reading.js';
+import { daysToKeep, type Servers } from './servers.js';
+import { Sources } from './sources.js';
+import type { Tally } from './tally.js';
+import { untilCommitted } from './until-committed.js';
+import { Calm, type ConsumerState, type Vitals } from './vitals.js';
+import { Writing } from './writing.js';
 
 const MIB = 1024 * 1024;
 const BATCH_BYTES = 8 * MIB;
 const QUEUE_BYTES = 32 * MIB;
 const TOPIC_WATCH_MS = 5_000;
+/** SIGTERM's 10 s, shared out: what is in hand, its offsets, and leaving the servers. */
+const FINISH_MS = 5_000;
+const FINISH_IN_AN_OUTAGE_MS = 500;
+const COMMIT_MS = 1_500;
+const LEAVE_MS = 2_000;
 
 export interface ConsumeOptions {
   /** Event types to read; all of the registry where absent. */
@@ -40,261 +43,238 @@ export interface ConsumeOptions {
   readonly untilCaughtUp?: boolean;
   /** End after so many messages. */
   readonly maxEvents?: number | undefined;
+  /** Gaps that the operator knows of: reading goes on behind them, at these offsets at the latest. */
+  readonly acceptGaps?: readonly Position[];
   readonly version: string;
   /** Told how many events are still to come, while `untilCaughtUp`. */
   readonly onProgress?: (left: number, tally: Tally) => void;
 }
 
+/** What is left when it ends. */
+export interface Remains {
+  readonly parked: ParkedCount;
+  /** Events lost to retention, whose partitions were not read. */
+  readonly gaps: readonly Gap[];
+}
+
+export interface Surroundings {
+  readonly servers: Servers;
+  readonly tally: Tally;
+  readonly kafka: Reach;
+  readonly database: Reach;
+  readonly log: Logger;
+}
+
 /** This process as a member of the group: everything between the source and the tables. */
 export class Consumption {
-  readonly tally = new Tally();
-  readonly lag = new Lag();
+  readonly tally: Tally;
   readonly offsets = new Offsets();
-  readonly intake: Intake;
-  readonly parking: Parking;
+  readonly lag = new Lag();
   readonly positions: Positions;
-  readonly store: Store;
+  readonly sources: Sources;
+  readonly reading: Reading;
+  readonly writing: Writing;
   readonly committer: Committer;
+  /** Partitions that nobody in the group reads. */
+  unread: readonly { topic: string; partition: number }[] = [];
+  private readonly intake: Intake;
   /** Aborted when nothing may be waited for any more: writers give up what they have in hand. */
   private readonly hurry = new AbortController();
   private readonly fatal: Promise<never>;
   private fail: (error: Error) => void = () => undefined;
-  private source: Source | undefined;
-  private letters: LetterBox | undefined;
-  private topics: readonly string[] = [];
+  private state: ConsumerState = 'starting';
+  private readonly startedAt = Date.now();
+  private readonly calm = new Calm();
+  private parked: ParkedCount = { waiting: 0, dead: 0, oldestMs: 0 };
   /** Whether reading stopped because of PARK_MAX. */
-  private isHeld = false;
+  private isFull = false;
 
   constructor(
     private readonly config: Config,
-    private readonly servers: Servers,
     private readonly options: ConsumeOptions,
-    private readonly log: Logger,
+    private readonly around: Surroundings,
   ) {
+    const { servers, tally, log, kafka } = around;
+    const { signal } = this.hurry;
+    this.tally = tally;
     this.fatal = new Promise((_, reject) => (this.fail = reject));
     this.fatal.catch(() => undefined);
     const limits = { size: config.batch.size, bytes: BATCH_BYTES, full: QUEUE_BYTES };
-    this.intake = new Intake(limits, options.maxEvents, () => this.source?.release('queue'));
-    this.positions = new Positions(servers.dataSource, config.kafka.groupId);
-    this.store = new Store(servers.dataSource, tables, servers.processed, servers.marks);
-    this.committer = new Committer({
-      offsets: this.offsets,
-      store: (moved) => this.positions.store(moved),
-      commit: async (moved) => {
-        await this.source?.commit(moved);
-        this.lag.reached(moved);
-      },
-      owns: (topic, partition) => this.source?.owns(topic, partition) ?? false,
-      log,
+    this.intake = new Intake(limits, options.maxEvents, () => {
+      this.reading.onRoom();
     });
-    this.parking = new Parking({
-      dataSource: servers.dataSource,
-      store: this.store,
-      registry,
-      tables,
-      prefix: config.kafka.topicPrefix,
-      log,
-      onWritten: (written) => {
-        this.tally.written(written);
+    const { groupId, topicPrefix } = config.kafka;
+    this.positions = new Positions(servers.dataSource, groupId);
+    this.sources = new Sources(servers.admin, topicPrefix, options.types, log);
+    const { intake, offsets, lag, positions } = this;
+    this.reading = new Reading({
+      ...{ servers, groupId, intake, offsets, lag, positions, kafka, log, signal },
+      acceptGaps: options.acceptGaps ?? [],
+      delayMs: config.retry.delayMs,
+      isOpen: (topic) => this.writing.breakers.isOpen(topic),
+      onHeld: (read, end) => {
+        this.writing.onHeld(read, end);
       },
-      sendLetters: async (givenUp) => {
-        const { clientId } = config.kafka;
-        await this.send(
-          givenUp.map(({ message, refusal, attempts }) => letterOf(message, refusal, { attempts, clientId })),
-        );
-        this.tally.refused(givenUp.map(({ refusal }) => refusal));
-      },
-    });
-  }
-
-  /** Sends letters until the broker has them. */
-  private async send(letters: readonly Letter[]): Promise<void> {
-    const { signal } = this.hurry;
-    const onRetry = () => {
-      this.tally.retries++;
-    };
-    await this.letters?.sendPatiently(letters, { signal, onRetry, delayMs: this.config.retry.delayMs, log: this.log });
-  }
-
-  /** The source topics that exist; more may come. */
-  private async presentTopics(): Promise<string[]> {
-    const present = new Set(await this.servers.admin.listTopics());
-    return sourceTopics(this.config.kafka.topicPrefix, this.options.types).filter((topic) => present.has(topic));
-  }
-
-  /** Partitions were given: what is in hand of others no longer counts. */
-  private async assigned(assigned: readonly Assigned[]): Promise<Position[]> {
-    this.intake.clear();
-    this.offsets.reset();
-    this.lag.reset();
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const { starts, behind } = await beginnings(
-          this.servers.admin,
-          this.positions,
-          this.config.kafka.groupId,
-          assigned,
-        );
-        this.lag.reached(starts);
-        for (const at of behind) {
-          this.log.warn({ ...at }, 'PostgreSQL is behind the committed offset: reading begins where its rows end');
-        }
-        return behind;
-      } catch (error) {
-        this.log.warn({ attempt }, `cannot find out where to begin yet: ${reasonOf(error)}`);
-        await delay(backoff(this.config.retry.delayMs, attempt));
-      }
-    }
-  }
-
-  private async open(): Promise<void> {
-    const { servers, config } = this;
-    this.letters = await openLetterBox(servers, config.deadLetters.topic, this.topics);
-    this.log.debug({ topic: config.deadLetters.topic }, 'the dead-letter topic is ready');
-    await servers.processed.maintain(servers.dataSource, await daysToKeep(servers.admin, this.topics));
-    this.log.debug('the record of processed ids is ready');
-    this.source = await Source.open(servers.kafka, config.kafka.groupId, {
-      onMessages: (messages, end) => {
-        this.intake.push(messages);
-        this.lag.sawEnd([end]);
-        return !this.intake.isFull;
-      },
-      onAssigned: (assigned) => {
-        this.log.info({ partitions: assigned.length }, 'partitions assigned');
-        return this.assigned(assigned);
+      onBegun: async (assigned, starts) => {
+        await this.writing.begin(assigned, starts);
+        this.state = 'reading';
       },
       onRebalancing: () => {
-        this.log.info('the group shares its partitions anew');
+        this.state = 'joining';
         void this.committer.run();
       },
       onCrash: (error) => {
+        this.state = 'dead';
         this.fail(new Error(`the Kafka consumer died: ${reasonOf(error)}`));
       },
     });
-    this.log.debug('connected to the group');
-    await this.source.read(this.topics);
-  }
-
-  /** Waits until at least one source topic exists; a system that is being set up may have none yet. */
-  private async awaitTopics(signal: AbortSignal): Promise<void> {
-    this.topics = await this.presentTopics();
-    if (this.topics.length === 0) this.log.warn('none of the source topics exists yet; waiting for the first');
-    while (this.topics.length === 0 && !signal.aborted) {
-      await delay(TOPIC_WATCH_MS, undefined, { signal }).catch(() => undefined);
-      this.topics = await this.presentTopics();
-    }
-  }
-
-  /** Reads topics that have come to exist. */
-  async watchTopics(): Promise<void> {
-    const topics = await this.presentTopics();
-    const fresh = topics.filter((topic) => !this.topics.includes(topic));
-    if (fresh.length === 0) return;
-    this.log.info({ topics: fresh }, 'new topics are read from now on');
-    this.topics = topics;
-    await this.source?.read(topics);
-  }
-
-  health(): Health {
-    const { dataSource, marks } = this.servers;
-    return healthOf({
-      kafka: this.source !== undefined,
-      lag: this.lag.events,
-      database: dataSource.isInitialized,
-      connections: connectionsInUse(dataSource),
-      poolSize: this.config.database.poolSize,
-      redis: marks?.connected,
-      lastProcessed: this.tally.lastProcessed,
+    this.writing = new Writing({
+      ...{ config, servers, intake, offsets, tally, log, hurry: signal },
+      onOpen: (topic) => {
+        this.reading.holdTopic(topic);
+      },
+      onClose: (topic) => {
+        this.reading.resumeTopic(topic);
+      },
+      onParked: () => {
+        this.boundParked();
+      },
+    });
+    this.committer = new Committer({
+      offsets,
+      store: (moved) => positions.store(moved, this.reading.currentLog),
+      commit: (moved) => this.reading.commit(moved),
+      onStored: (moved) => this.writing.hand.passed(moved),
+      owns: (topic, partition) => this.reading.owns(topic, partition),
+      log,
     });
   }
 
-  /** Stops reading while too many events are parked, and goes on when there are fewer. */
-  boundParked(): void {
-    const { max } = this.config.park;
-    const { size } = this.parking;
-    if (size >= max && !this.isHeld) {
-      this.isHeld = true;
-      this.source?.hold('parked');
-      const remedy = 'find out which rows they wait for (dbw.parked_events), or raise PARK_MAX';
-      this.log.error({ parked: size, max }, `too many events are parked: nothing more is read; ${remedy}`);
-    } else if (size < max && this.isHeld) {
-      this.isHeld = false;
-      this.source?.release('parked');
-      this.log.info({ parked: size, max }, 'fewer events are parked: reading goes on');
-    }
+  /** What this process knows of itself; asks nobody. */
+  vitals(): Vitals {
+    const { servers, kafka, database, tally } = this.around;
+    const { dataSource, marks } = servers;
+    this.lag.reached(this.offsets.moved());
+    const facts = {
+      version: this.options.version,
+      startedAt: this.startedAt,
+      consumer: this.state,
+      kafka: { connected: kafka.connected, since: kafka.lastHeard, reason: kafka.reason },
+      database: {
+        connected: database.connected,
+        reason: database.reason,
+        activeConnections: connectionsInUse(dataSource),
+        poolSize: this.config.database.poolSize,
+      },
+      redis: { configured: marks !== undefined, connected: marks?.connected ?? false },
+      assigned: this.reading.partitions.length,
+      partitions: this.lag.partitions().map((at) => ({ ...at, held: this.reading.heldBy(at.topic, at.partition) })),
+      gaps: this.reading.gaps.map((gap) => ({ ...gap, lost: gap.to - gap.from })),
+      breakers: this.writing.breakers.list(),
+      unread: this.unread,
+      parked: { ...this.parked, full: this.isFull },
+      trouble: this.writing.store.condition.trouble,
+      lastProcessed: tally.lastProcessed,
+    };
+    return { ...facts, calmSince: this.calm.look(facts) };
   }
 
-  private startWriters(): Promise<unknown> {
-    const { config, intake, offsets, tally, log } = this;
-    const persistence = {
-      store: this.store,
-      log,
-      delayMs: config.retry.delayMs,
-      signal: this.hurry.signal,
-      onRetry: () => {
-        tally.retries++;
-      },
-    };
-    const parts = {
-      registry,
-      prefix: config.kafka.topicPrefix,
-      clientId: config.kafka.clientId,
-      intake,
-      offsets,
-      tally,
-      log,
-      persist: (events: Parameters<typeof persist>[0]) => persist(events, persistence),
-      send: (letters: readonly Letter[]) => this.send(letters),
-      onWritten: ({ created, waiting }: Parameters<Parking['noticed']>[0]) => {
-        this.parking.noticed({ created, waiting });
-        if (waiting.length > 0) this.boundParked();
-      },
-    };
-    return Promise.all(Array.from({ length: config.batch.writers }, () => writeBatches(parts)));
+  /** Counts what is parked, and stops reading while that is too much. */
+  async countParked(): Promise<void> {
+    this.parked = await this.writing.parking.count();
+    this.boundParked();
+  }
+
+  private boundParked(): void {
+    const { log } = this.around;
+    const { max } = this.config.park;
+    const { size } = this.writing.parking;
+    if (size >= max === this.isFull) return;
+    this.isFull = size >= max;
+    this.reading.holdAll(this.isFull);
+    const remedy = 'find out which rows they wait for (dbw.parked_events), or raise PARK_MAX';
+    if (this.isFull) log.error({ parked: size, max }, `too many events are parked: nothing more is read; ${remedy}`);
+    else log.info({ parked: size, max }, 'fewer events are parked: reading goes on');
+  }
+
+  /** Waits until at least one source topic exists; a system that is being set up may have none yet. */
+  private async awaitTopics(signal: AbortSignal): Promise<readonly string[]> {
+    let topics = await this.sources.present();
+    if (topics.length === 0) this.around.log.warn('none of the source topics exists yet; waiting for the first');
+    while (topics.length === 0 && !signal.aborted) {
+      await delay(TOPIC_WATCH_MS, undefined, { signal }).catch(() => undefined);
+      topics = await this.sources.present().catch(() => []);
+    }
+    return topics;
+  }
+
+  /** Joins the group. */
+  private async open(topics: readonly string[]): Promise<void> {
+    const { servers, log } = this.around;
+    await this.sources.refuseUnfit(topics);
+    await this.writing.open(topics);
+    log.debug({ topic: this.config.deadLetters.topic }, 'the dead-letter topic is ready');
+    await servers.processed.maintain(servers.dataSource, await daysToKeep(servers.admin, topics));
+    log.debug('the record of processed ids is ready');
+    this.state = 'joining';
+    await this.reading.open(topics);
   }
 
   /** Runs until the signal is aborted, or what was asked for is done; then finishes what is in hand. */
-  async run(signal: AbortSignal): Promise<ParkedCount> {
-    const { options, config, servers, log } = this;
-    const health = await HealthServer.open(config.port, () => this.health());
-    log.info({ port: health.port }, 'health is answered');
+  async run(signal: AbortSignal): Promise<Remains> {
+    const { options, config, positions, around, reading } = this;
+    const { servers, log } = around;
     const bounded = options.untilCaughtUp === true;
+    const isOneShot = bounded || options.maxEvents !== undefined;
     const stop = new AbortController();
-    const catchUp = new CatchUp(servers.admin, this.positions, registry, config.kafka.topicPrefix);
+    const interrupted = aborted(signal);
     try {
-      if (bounded) this.topics = await this.presentTopics();
-      else await this.awaitTopics(signal);
-      const ends = bounded ? await partitionEnds(servers.admin, this.topics) : [];
-      if (this.topics.length === 0) return { waiting: 0, dead: 0, oldestMs: 0 };
-      await this.open();
-      const writers = this.startWriters();
-      const duties = dutiesOf(this, { catchUp, config, servers, log, signal: stop.signal, watchTopics: !bounded });
-      const interrupted = aborted(signal);
+      const topics = bounded ? await this.sources.present() : await this.awaitTopics(signal);
+      const nothing = { parked: this.parked, gaps: [] };
+      if (topics.length === 0 || signal.aborted) return nothing;
+      const ends = bounded ? await partitionEnds(servers.admin, topics) : [];
+      const logs = bounded ? await servers.logs.ask(topics) : reading.currentLog;
+      const opened = isOneShot ? this.open(topics) : patiently('begin', log, signal, () => this.open(topics));
+      await Promise.race([opened, interrupted, this.fatal]);
+      const writers = this.writing.run();
+      const catchUp = new CatchUp(servers.admin, positions, registry, config.kafka.topicPrefix, () => reading.currentLog);
+      const duties = dutiesOf(this, { catchUp, config, around, signal: stop.signal, isBounded: bounded });
+      const isLost = (topic: string, partition: number) =>
+        reading.gaps.some((gap) => gap.topic === topic && gap.partition === partition);
+      const onProgress = (left: number) => options.onProgress?.(left, this.tally);
+      const { groupId } = config.kafka;
       const done = bounded
-        ? untilCommitted(servers.admin, this.positions, config.kafka.groupId, ends, signal, (left) =>
-            options.onProgress?.(left, this.tally),
-          )
+        ? untilCommitted({ admin: servers.admin, positions, groupId, ends, log: logs, isLost, signal, onProgress })
         : interrupted;
       await Promise.race([done, interrupted, writers, this.fatal]);
+      this.state = 'stopping';
       // What waits in memory is read again later; what is being written is finished.
       this.intake.close();
-      await Promise.race([writers, this.fatal]);
+      await this.finish(writers, signal);
       stop.abort();
-      await duties;
-      if (bounded && !signal.aborted) await this.parking.sweep(true);
-      await this.committer.run();
-      return await this.parking.count();
+      if (!signal.aborted) {
+        await duties;
+        if (bounded) await this.writing.sweep(true);
+        await this.countParked();
+      }
+      await within(COMMIT_MS, this.committer.run());
+      return { parked: this.parked, gaps: reading.gaps };
     } finally {
       stop.abort();
       this.hurry.abort();
-      await this.source?.close().catch(() => undefined);
-      await this.letters?.close().catch(() => undefined);
-      await health.close();
+      await within(LEAVE_MS, Promise.allSettled([this.reading.close(), this.writing.close()]));
     }
   }
-}
 
-/** Resolves when a signal is aborted, or at once where it is. */
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await once(signal, 'abort');
+  /** Lets the writers finish what they have in hand; where they cannot in time, it is read again by the next process. */
+  private async finish(writers: Promise<void>, signal: AbortSignal): Promise<void> {
+    const { database, kafka } = this.around;
+    const work = Promise.race([writers, this.fatal]);
+    if (!signal.aborted) await Promise.race([work, aborted(signal)]);
+    const isAway = !database.connected || !kafka.connected || this.writing.store.condition.trouble !== undefined;
+    if (await within(isAway ? FINISH_IN_AN_OUTAGE_MS : FINISH_MS, work)) return;
+    this.around.log.warn('what is in hand cannot be finished now: it is given up, and read again by the next process');
+    this.hurry.abort();
+    await within(FINISH_IN_AN_OUTAGE_MS, work).catch(() => undefined);
+  }
 }

@@ -1,100 +1,146 @@
-import type { Logger } from 'pino';
 import type { CatchUp } from './catch-up.js';
 import type { Config } from './config.js';
-import type { Committer } from './committer.js';
-import type { Lag } from './lag.js';
-import type { Parking } from './parking.js';
+import type { Consumption, Surroundings } from './consumption.js';
+import { reasonOf } from './errors.js';
+import { unreadPartitions } from './kafka/readers.js';
+import { Session } from './postgres/session.js';
 import { repeat } from './repeat.js';
-import type { Servers } from './servers.js';
-import type { Tally } from './tally.js';
 
 const COMMIT_MS = 1_000;
 const SWEEP_MS = 1_000;
+const WAKE_MS = 20;
 const FULL_SWEEP_MS = 60_000;
 const REPORT_MS = 10_000;
 const TOPIC_WATCH_MS = 5_000;
+const LOG_WATCH_MS = 5_000;
+const PING_MS = 1_000;
+const BREAKERS_MS = 5_000;
+const TRIALS_MS = 1_000;
+const READERS_MS = 15_000;
 const PARTITIONS_MS = 3_600_000;
 const BOUNDED_COMMIT_MS = 100;
-
-/** What the duties are done for. */
-interface Worker {
-  readonly parking: Parking;
-  readonly committer: Committer;
-  readonly tally: Tally;
-  readonly lag: Lag;
-  readonly boundParked: () => void;
-  readonly watchTopics: () => Promise<void>;
-}
 
 interface Parts {
   readonly catchUp: CatchUp;
   readonly config: Config;
-  readonly servers: Servers;
-  readonly log: Logger;
+  readonly around: Surroundings;
   readonly signal: AbortSignal;
   /** An eternal consumer notices new topics; a bounded one works on what was there at its start. */
-  readonly watchTopics: boolean;
+  readonly isBounded: boolean;
 }
 
-/** What is done regularly beside the writing: commit, sweep, give up, report, keep house. Resolves when the signal is aborted. */
-export async function dutiesOf(worker: Worker, parts: Parts): Promise<void> {
-  const { config, log, signal, servers, watchTopics } = parts;
+/** What is done regularly beside the writing: commit, sweep, watch, report, keep house. Resolves when the signal is aborted. */
+export async function dutiesOf(worker: Consumption, parts: Parts): Promise<void> {
+  const { signal, isBounded, around } = parts;
+  const { servers, log } = around;
+  const { committer, reading, writing } = worker;
   const duty = (name: string, everyMs: number, work: () => Promise<unknown>) =>
     repeat(everyMs, signal, log, name, work);
-  const { parking, committer } = worker;
-  let lastFull = Date.now();
-  const sweep = async () => {
-    await parking.wakeWanted();
-    if (!(await parking.isOccupied())) return;
-    const full = Date.now() - lastFull > FULL_SWEEP_MS;
-    if (full) lastFull = Date.now();
-    await parking.sweep(full);
-    await giveUp(worker, parts);
-    if (parking.size >= config.park.max) {
-      await parking.count();
-      worker.boundParked();
-    }
-  };
   await Promise.all([
-    duty('commit of offsets', watchTopics ? COMMIT_MS : BOUNDED_COMMIT_MS, () => committer.run()),
-    duty('sweep of parked events', SWEEP_MS, sweep),
-    duty('wake of parked events', 20, () => parking.wakeWanted()),
-    duty('report', REPORT_MS, report(worker, log)),
+    duty('commit of offsets', isBounded ? BOUNDED_COMMIT_MS : COMMIT_MS, () => committer.run()),
+    duty('wake of parked events', WAKE_MS, () => writing.wake()),
+    duty('sweep of parked events', SWEEP_MS, sweep(worker, parts)),
+    duty('watch of the logs', LOG_WATCH_MS, () => reading.watch()),
+    duty('question to PostgreSQL', PING_MS, () => ping(worker, parts)),
+    duty('records of breakers', BREAKERS_MS, () => writing.breakers.refresh()),
+    duty('trials of open topics', TRIALS_MS, () => Promise.resolve(beginTrials(worker))),
+    duty('look for partitions that nobody reads', READERS_MS, () => lookForReaders(worker, parts)),
+    duty('report', REPORT_MS, report(worker, parts)),
     duty('upkeep of processed ids', PARTITIONS_MS, () => servers.processed.load(servers.dataSource)),
-    ...(watchTopics ? [duty('watch for new topics', TOPIC_WATCH_MS, () => worker.watchTopics())] : []),
+    ...(isBounded ? [] : [duty('watch for new topics', TOPIC_WATCH_MS, () => watchTopics(worker, parts))]),
   ]);
 }
 
+function sweep(worker: Consumption, parts: Parts): () => Promise<void> {
+  const { parking } = worker.writing;
+  let lastFull = Date.now();
+  return async () => {
+    await worker.writing.wake();
+    if (!(await parking.isOccupied())) return;
+    const full = Date.now() - lastFull > FULL_SWEEP_MS;
+    if (full) lastFull = Date.now();
+    await worker.writing.sweep(full);
+    await giveUp(worker, parts);
+    if (parking.size >= parts.config.park.max) await worker.countParked();
+  };
+}
+
 /** Writes letters for what has waited in vain, where everything that could have brought it is read. */
-async function giveUp({ parking }: Worker, { catchUp, config, log }: Parts): Promise<void> {
+async function giveUp({ writing }: Consumption, { catchUp, config, around }: Parts): Promise<void> {
+  const { parking } = writing;
   for (const table of await parking.tablesWithDue(config.park.timeoutMs)) {
     const reached = await catchUp.reached(table);
     if (reached === undefined) continue;
     const count = await parking.giveUp(table, Date.now() - reached + config.park.timeoutMs);
-    if (count > 0)
-      log.warn({ table: table.name, count }, 'events have waited in vain for a row; their letters are written');
+    const what = 'events have waited in vain for a row; their letters are written';
+    if (count > 0) around.log.warn({ table: table.name, count }, what);
   }
 }
 
-/** A line every 10 s, where anything happened or waits. */
-function report(worker: Worker, log: Logger): () => Promise<void> {
+/** Whether PostgreSQL answers, also while there is nothing to write; and how the process is, for what stood still. */
+async function ping(worker: Consumption, { around }: Parts): Promise<void> {
+  const { database, servers, log } = around;
+  try {
+    await Session.with(servers.dataSource, (session) => session.query('SELECT 1'));
+    if (database.heard()) log.info('PostgreSQL answers again');
+  } catch (error) {
+    if (database.failed(reasonOf(error))) log.warn(`PostgreSQL is away: ${reasonOf(error)}; tried again until it answers`);
+  }
+  worker.vitals();
+}
+
+/** Reads a few events of topics whose trial is due. */
+function beginTrials({ writing, reading }: Consumption): void {
+  for (const { topic } of writing.breakers.list()) {
+    const trial = writing.breakers.trial(topic);
+    if (trial && trial.messages.length === 0 && reading.isTopicHeld(topic)) reading.resumeTopic(topic);
+  }
+}
+
+async function lookForReaders(worker: Consumption, { around, config }: Parts): Promise<void> {
+  const unread = await unreadPartitions(around.servers.admin, config.kafka.groupId, worker.reading.topics);
+  if (unread === undefined) return; // the group is sharing its partitions
+  if (unread.length > 0 && worker.unread.length === 0) {
+    const remedy = 'are there members with other --topics, or of an older version?';
+    around.log.error({ partitions: unread.length, first: unread[0] }, `nobody in the group reads some partitions; ${remedy}`);
+  }
+  worker.unread = unread;
+}
+
+/** Reads topics that have come to exist, and no more those that are gone. */
+async function watchTopics({ sources, reading }: Consumption, { around }: Parts): Promise<void> {
+  const present = await sources.present();
+  const fresh = await sources.fit(present.filter((topic) => !reading.topics.includes(topic)));
+  const gone = reading.topics.filter((topic) => !present.includes(topic));
+  if (fresh.length > 0) around.log.info({ topics: fresh }, 'new topics are read from now on');
+  if (gone.length > 0) around.log.warn({ topics: gone }, 'topics were deleted; they are read again when they are made again');
+  if (fresh.length + gone.length > 0) {
+    await reading.reopen([...reading.topics.filter((topic) => present.includes(topic)), ...fresh]);
+  }
+}
+
+/** A line every 10 s. */
+function report(worker: Consumption, { around }: Parts): () => Promise<void> {
+  const { tally, log } = around;
   let last = { messages: 0, batches: 0, at: Date.now() };
   return async () => {
-    const { tally, lag, parking } = worker;
     const at = Date.now();
     const messages = tally.messages - last.messages;
     const batches = tally.batches - last.batches;
-    const parked = await parking.count();
+    await worker.countParked().catch(() => undefined);
+    const { parked, partitions, trouble } = worker.vitals();
+    const { applied, duplicate, collision, dead_letter: deadLetters } = tally.byOutcome;
     const line = {
       eventsPerSecond: Math.round((messages / (at - last.at)) * 1000),
-      lag: lag.events,
+      lag: partitions.reduce((sum, { lag }) => sum + lag, 0),
       batchSize: batches > 0 ? Math.round(messages / batches) : 0,
-      applied: tally.byOutcome.applied,
-      duplicates: tally.byOutcome.duplicate + tally.byOutcome.collision,
-      deadLetters: tally.byOutcome.dead_letter,
+      applied,
+      duplicates: duplicate + collision,
+      deadLetters,
       parked: parked.waiting + parked.dead,
       retries: tally.retries,
       rssMiB: Math.round(process.memoryUsage.rss() / 1024 / 1024),
+      ...(trouble ? { trouble: trouble.reason } : {}),
     };
     last = { messages: tally.messages, batches: tally.batches, at };
     log.info(line, 'progress');

@@ -1,9 +1,12 @@
 import type { Message } from './message.js';
 
-/** A message that waits to be taken into a batch. */
+/** What waits to be taken into a batch. */
 export interface Queued {
-  readonly message: Message;
-  /** The offset to go on with once it is finished: behind it, or behind control records that follow it. */
+  readonly topic: string;
+  readonly partition: number;
+  /** Absent where there is only an offset to pass: behind control records and aborted ones. */
+  readonly message?: Message;
+  /** The offset to go on with once it is finished. */
   readonly next: number;
 }
 
@@ -19,8 +22,8 @@ interface Limits {
 /** The cost of a message beside its bytes, so that a queue of empty messages is bounded too. */
 const OVERHEAD = 512;
 
-function costOf({ key, value }: Message): number {
-  return (key?.length ?? 0) + (value?.length ?? 0) + OVERHEAD;
+function costOf({ message }: Queued): number {
+  return (message?.key?.length ?? 0) + (message?.value?.length ?? 0) + OVERHEAD;
 }
 
 /**
@@ -59,9 +62,9 @@ export class Intake {
     if (this.closed) return;
     for (const queued of messages) {
       if (this.left === 0) break;
-      this.left--;
+      if (queued.message) this.left--;
       this.queue.push(queued);
-      this.queuedBytes += costOf(queued.message);
+      this.queuedBytes += costOf(queued);
     }
     this.wake();
   }
@@ -93,7 +96,7 @@ export class Intake {
       if (!queued) break;
       this.head++;
       batch.push(queued);
-      bytes += costOf(queued.message);
+      bytes += costOf(queued);
     }
     this.queuedBytes -= bytes;
     if (this.head === this.queue.length || this.head > 10_000) {
@@ -107,10 +110,19 @@ export class Intake {
 
   /** Throws away what waits; it is read again by whoever owns its partitions now. */
   clear(): void {
-    this.left += this.queue.length - this.head;
-    this.queue = [];
+    this.drop(() => true);
+  }
+
+  /** Throws away what waits of some partitions; it is read again. */
+  drop(isDropped: (topic: string, partition: number) => boolean): void {
+    const kept: Queued[] = [];
+    for (const queued of this.queue.slice(this.head)) {
+      if (!isDropped(queued.topic, queued.partition)) kept.push(queued);
+      else if (queued.message) this.left++;
+    }
+    this.queue = kept;
     this.head = 0;
-    this.queuedBytes = 0;
+    this.queuedBytes = kept.reduce((sum, queued) => sum + costOf(queued), 0);
     this.onRoom();
   }
 

@@ -16,11 +16,21 @@ interface Progress {
   readonly topic: string;
   readonly partition: number;
   /** In the order in which they were taken. */
-  readonly segments: Segment[];
+  segments: Segment[];
   /** Everything below is finished; undefined until something is. */
   finished: number | undefined;
   /** What was last stored. */
   stored: number | undefined;
+}
+
+function nameOf({ topic, partition }: { topic: string; partition: number }): string {
+  return `${topic}:${partition}`;
+}
+
+/** Moves over what is finished without a gap. */
+function advance(progress: Progress): void {
+  const { segments } = progress;
+  while (segments[0]?.done) progress.finished = segments.shift()?.end;
 }
 
 /**
@@ -30,21 +40,44 @@ interface Progress {
 export class Offsets {
   private readonly partitions = new Map<string, Progress>();
 
-  /** Starts anew: partitions were taken away or given, and what was in hand no longer counts. */
-  reset(): void {
-    this.partitions.clear();
-  }
-
-  /** A batch takes messages of a partition up to, and without, `end`; each must be taken in the order of the log. */
-  take(topic: string, partition: number, end: number): Segment {
-    const name = `${topic}:${partition}`;
+  private of(topic: string, partition: number): Progress {
+    const name = nameOf({ topic, partition });
     let progress = this.partitions.get(name);
     if (!progress) {
       progress = { topic, partition, segments: [], finished: undefined, stored: undefined };
       this.partitions.set(name, progress);
     }
+    return progress;
+  }
+
+  /** Starts anew: partitions were taken away or given, and what was in hand no longer counts. */
+  reset(): void {
+    this.partitions.clear();
+  }
+
+  /**
+   * Reading of a partition begins here; what was in hand of it no longer counts.
+   *
+   * @param isStored whether PostgreSQL and Kafka both say so already
+   */
+  begin({ topic, partition, next }: Position, isStored: boolean): void {
+    const progress = this.of(topic, partition);
+    progress.segments = [];
+    progress.finished = next;
+    progress.stored = isStored ? next : undefined;
+  }
+
+  /** Where a partition is finished to; undefined where nothing is known of it. */
+  finished(topic: string, partition: number): number | undefined {
+    const progress = this.partitions.get(nameOf({ topic, partition }));
+    if (progress) advance(progress);
+    return progress?.finished;
+  }
+
+  /** A batch takes messages of a partition up to, and without, `end`; each must be taken in the order of the log. */
+  take(topic: string, partition: number, end: number): Segment {
     const segment = { end, done: false };
-    progress.segments.push(segment);
+    this.of(topic, partition).segments.push(segment);
     return segment;
   }
 
@@ -52,8 +85,7 @@ export class Offsets {
   moved(): Position[] {
     const positions: Position[] = [];
     for (const progress of this.partitions.values()) {
-      const { segments } = progress;
-      while (segments[0]?.done) progress.finished = segments.shift()?.end;
+      advance(progress);
       if (progress.finished === undefined || progress.finished === progress.stored) continue;
       positions.push({ topic: progress.topic, partition: progress.partition, next: progress.finished });
     }
@@ -62,9 +94,9 @@ export class Offsets {
 
   /** These positions are stored, in PostgreSQL and in Kafka. */
   store(positions: readonly Position[]): void {
-    for (const { topic, partition, next } of positions) {
-      const progress = this.partitions.get(`${topic}:${partition}`);
-      if (progress) progress.stored = next;
+    for (const position of positions) {
+      const progress = this.partitions.get(nameOf(position));
+      if (progress) progress.stored = position.next;
     }
   }
 }

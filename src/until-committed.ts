@@ -1,38 +1,49 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import { committedOffsets, type PartitionEnd } from './kafka/topics.js';
-import type { Positions } from './postgres/positions.js';
+import { isOf, type Log, type Positions } from './postgres/positions.js';
 
 const POLL_MS = 100;
+
+interface Parts {
+  readonly admin: Admin;
+  readonly positions: Positions;
+  readonly groupId: string;
+  readonly ends: readonly PartitionEnd[];
+  /** Which log the ends are of; positions in others do not count. */
+  readonly log: Log;
+  /** Whether a partition waits because events of it are lost: nobody will commit it. */
+  readonly isLost: (topic: string, partition: number) => boolean;
+  readonly signal: AbortSignal;
+  /** Told how many events are still to come. */
+  readonly onProgress: (left: number) => void;
+}
 
 /**
  * Waits until a group has committed everything before these ends, in Kafka and in PostgreSQL. Whoever reads a partition
  * counts, so several processes may share the work.
- *
- * @param onProgress is told how many events are still to come
  */
-export async function untilCommitted(
-  admin: Admin,
-  positions: Positions,
-  groupId: string,
-  ends: readonly PartitionEnd[],
-  signal: AbortSignal,
-  onProgress: (left: number) => void,
-): Promise<void> {
+export async function untilCommitted(parts: Parts): Promise<void> {
+  const { admin, positions, groupId, ends, log, isLost, signal, onProgress } = parts;
   const filled = ends.filter(({ low, high }) => high > low);
   const topics = [...new Set(filled.map(({ topic }) => topic))];
-  while (!signal.aborted && filled.length > 0) {
-    const nameOf = (at: { topic: string; partition: number }) => `${at.topic}:${at.partition}`;
+  const nameOf = (at: { topic: string; partition: number }) => `${at.topic}:${at.partition}`;
+  const count = async (): Promise<number> => {
     const committed = new Map((await committedOffsets(admin, groupId, topics)).map((at) => [nameOf(at), at.offset]));
-    const stored = new Map((await positions.load()).map((at) => [nameOf(at), at.next]));
+    const stored = new Map((await positions.load()).filter((at) => isOf(at, log)).map((at) => [nameOf(at), at.next]));
     let left = 0;
     for (const end of filled) {
-      const offset = committed.get(nameOf(end)) ?? end.low;
+      if (isLost(end.topic, end.partition)) continue;
       // Kafka's offset alone proves nothing: the database may have been restored to an earlier day.
-      const position = Math.min(offset, stored.get(nameOf(end)) ?? offset);
+      const position = Math.min(committed.get(nameOf(end)) ?? end.low, stored.get(nameOf(end)) ?? end.low);
       left += Math.max(0, end.high - Math.max(position, end.low));
     }
-    onProgress(left);
+    return left;
+  };
+  while (!signal.aborted && filled.length > 0) {
+    // A server that is away brings no answer now, but later.
+    const left = await count().catch(() => undefined);
+    if (left !== undefined) onProgress(left);
     if (left === 0) return;
     await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
   }

@@ -1,5 +1,7 @@
 import { Flags } from '@oclif/core';
 import { DbwCommand } from '../command.js';
+import { EXIT, UserError } from '../errors.js';
+import type { Position } from '../offsets.js';
 import type { Outcome } from '../tally.js';
 
 /** What `dbw consume --json` prints when it ends. */
@@ -8,11 +10,22 @@ export interface ConsumeSummary {
   readonly deadLettersByReason: Readonly<Record<string, number>>;
   /** Events that wait for a row when it ends, also those of earlier runs. */
   readonly stillParked: number;
+  /** Partitions that were not read because retention deleted events before they were. */
+  readonly gaps: readonly { topic: string; partition: number; from: number; to: number; lost: number }[];
   readonly seconds: number;
   readonly eventsPerSecond: number;
 }
 
 const DEADLINE_MS = 10_000;
+
+/** `topic:partition:offset`, as the report of a gap names it. */
+function gapOf(text: string): Position {
+  const [, topic, partition, next] = /^([A-Za-z0-9._-]+):(\d+):(\d+)$/.exec(text) ?? [];
+  if (topic === undefined) {
+    throw new UserError(`--accept-gap is "${text}", expected topic:partition:offset as the log names it.`, EXIT.usage);
+  }
+  return { topic, partition: Number(partition), next: Number(next) };
+}
 
 export default class Consume extends DbwCommand {
   static override summary = 'Read the topics and leave every event in PostgreSQL, until told to stop.';
@@ -24,12 +37,20 @@ A new group starts at the earliest offset. Configuration comes from the environm
       description: 'Work off what is there, then end (for tests and cron)',
       command: '<%= config.bin %> consume --until-caught-up',
     },
+    {
+      description: 'Go on although events were lost; the log says how many, and what to type',
+      command: '<%= config.bin %> consume --accept-gap user.created:0:1200',
+    },
     { description: 'Only some event types', command: '<%= config.bin %> consume --topics user.created,user.updated' },
   ];
   static override flags = {
     topics: Flags.string({ summary: 'event types to read, separated by commas (default: all)' }),
     'until-caught-up': Flags.boolean({ summary: 'end when everything that is there at the start is done' }),
     'max-events': Flags.integer({ summary: 'end after this many messages', min: 1 }),
+    'accept-gap': Flags.string({
+      summary: 'go on behind events that retention deleted before they were read: topic:partition:offset',
+      multiple: true,
+    }),
   };
 
   async run(): Promise<ConsumeSummary> {
@@ -39,6 +60,7 @@ A new group starts at the earliest offset. Configuration comes from the environm
     const { consume } = await import('../consume.js');
     const { consumeProgress } = await import('../progress.js');
     const types = flags.topics?.split(',').map((type) => type.trim());
+    const acceptGaps = flags['accept-gap']?.map(gapOf) ?? [];
 
     const stop = new AbortController();
     const onSignal = (signal: NodeJS.Signals) => {
@@ -61,6 +83,7 @@ A new group starts at the earliest offset. Configuration comes from the environm
           types,
           untilCaughtUp,
           maxEvents: flags['max-events'],
+          acceptGaps,
           version: this.config.version,
           ...(progress ? { onProgress: progress.update } : {}),
         },
@@ -69,6 +92,7 @@ A new group starts at the earliest offset. Configuration comes from the environm
       );
       progress?.done();
       const { tally, parked, seconds } = result;
+      const gaps = result.gaps.map((gap) => ({ ...gap, lost: gap.to - gap.from }));
       const stillParked = parked.waiting + parked.dead;
       const eventsPerSecond = Math.round(tally.messages / Math.max(seconds, 0.001));
       log.info({ ...tally.byOutcome, batches: tally.batches, stillParked, seconds }, 'ended');
@@ -78,10 +102,16 @@ A new group starts at the earliest offset. Configuration comes from the environm
           `Caught up: ${applied} applied, ${duplicate + collision} already known, ${deadLetters} dead letters; ${stillParked} stay parked.`,
         );
       }
+      if (untilCaughtUp && gaps.length > 0) {
+        const lost = gaps.reduce((sum, gap) => sum + gap.lost, 0);
+        this.logToStderr(`${lost} events in ${gaps.length} partitions were lost to retention; see --accept-gap.`);
+        process.exitCode = EXIT.lost;
+      }
       return {
         outcomes: tally.byOutcome,
         deadLettersByReason: Object.fromEntries(tally.deadLettersByReason),
         stillParked,
+        gaps,
         seconds,
         eventsPerSecond,
       };

@@ -1,28 +1,41 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload, IHeaders, Kafka, KafkaMessage } from 'kafkajs';
+import type { Holds } from '../holds.js';
 import type { Queued } from '../intake.js';
 import type { Header } from '../message.js';
 import type { Position } from '../offsets.js';
+import { balanced } from './assigner.js';
 
-interface Assigned {
+export interface Assigned {
   readonly topic: string;
   readonly partition: number;
 }
 
-/** Why nothing is fetched: the queue is full, or too many events are parked. */
-export type Hold = 'queue' | 'parked';
+/** Records of a partition are gone that were never read: `from` was to come, `to` is the first that came. */
+export interface Jump {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  readonly to: number;
+}
 
 /** What the source tells its owner. */
 interface Listener {
-  /** Messages of one partition in order. Returns false where there is no room for more. */
-  readonly onMessages: (messages: readonly Queued[], highWatermark: Position) => boolean;
+  /** What was read of one partition, in order; the last may be no message but the offset behind control records. */
+  readonly onRead: (read: readonly Queued[], end: Position) => void;
   /**
-   * Partitions were given; what is in hand of others no longer counts. Resolves to where to begin instead of the commits,
-   * and never rejects: it tries until it knows.
+   * Partitions were given; what is in hand of others no longer counts. Resolves to where each of them begins that is to be
+   * read, and never rejects: it tries until it knows.
    */
   readonly onAssigned: (assigned: readonly Assigned[]) => Promise<readonly Position[]>;
+  /** What came is thrown away. The owner holds the partition until it knows where to go on. */
+  readonly onJump: (jump: Jump) => void;
   /** The group is about to share its partitions anew. */
   readonly onRebalancing: () => void;
+  /** The cluster has answered. */
+  readonly onAnswer: () => void;
+  /** The consumer fails, but tries again. */
+  readonly onTrouble: (error: Error) => void;
   /** The consumer died and will not come back. */
   readonly onCrash: (error: Error) => void;
 }
@@ -41,7 +54,13 @@ function queuedOf(topic: string, partition: number, record: KafkaMessage): Queue
   const offset = Number(record.offset);
   const { key, value, timestamp } = record;
   const headers = record.headers ? headersOf(record.headers) : [];
-  return { message: { topic, partition, offset, key, value, headers, timestamp: Number(timestamp) }, next: offset + 1 };
+  const message = { topic, partition, offset, key, value, headers, timestamp: Number(timestamp) };
+  return { topic, partition, message, next: offset + 1 };
+}
+
+/** The offset that was asked for; kafkajs' types do not name it. */
+function fetchedOffset(batch: object): number | undefined {
+  return 'fetchedOffset' in batch ? Number(batch.fetchedOffset) : undefined;
 }
 
 const HEARTBEAT_MS = 2_000;
@@ -53,22 +72,38 @@ const HEARTBEAT_MS = 2_000;
 export class Source {
   private ready: Promise<void> = Promise.resolve();
   private isReady = true;
-  private readonly assigned = new Set<string>();
-  private topics: readonly string[] = [];
-  private readonly holds = new Set<Hold>();
+  private assigned: readonly Assigned[] = [];
+  private readonly owned = new Set<string>();
+  /** The offset that comes next of each partition. */
+  private readonly expected = new Map<string, number>();
+  /** Partitions that kafkajs was told to pause. */
+  private readonly paused = new Set<string>();
+  private isRunning = false;
 
   private constructor(
     private readonly consumer: Consumer,
+    private readonly topics: readonly string[],
+    private readonly holds: Holds,
     private readonly listener: Listener,
   ) {}
 
   /**
+   * Joins the group and reads these topics.
+   *
+   * @param holds which partitions are not to be read; call `apply` when they change
    * @throws kafkajs' error where no broker answers
    */
-  static async open(kafka: Kafka, groupId: string, listener: Listener): Promise<Source> {
+  static async open(
+    kafka: Kafka,
+    groupId: string,
+    topics: readonly string[],
+    holds: Holds,
+    listener: Listener,
+  ): Promise<Source> {
     const consumer = kafka.consumer({
       groupId,
       allowAutoTopicCreation: false,
+      partitionAssigners: [balanced],
       sessionTimeout: 15_000, // also how long the partitions of a process that was killed wait for the next one
       rebalanceTimeout: 60_000,
       heartbeatInterval: 3_000,
@@ -78,27 +113,40 @@ export class Source {
       maxBytesPerPartition: 1024 * 1024,
       readUncommitted: false,
       metadataMaxAge: 60_000,
-      retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 10, restartOnFailure: () => Promise.resolve(true) },
+      retry: { initialRetryTime: 200, maxRetryTime: 2_000, retries: 10, restartOnFailure: () => Promise.resolve(true) },
     });
-    const source = new Source(consumer, listener);
-    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    const source = new Source(consumer, topics, holds, listener);
+    const { events } = consumer;
+    consumer.on(events.GROUP_JOIN, ({ payload }) => {
       source.join(payload.memberAssignment);
+      listener.onAnswer();
     });
-    consumer.on(consumer.events.REBALANCING, () => {
+    consumer.on(events.REBALANCING, () => {
       listener.onRebalancing();
     });
-    consumer.on(consumer.events.CRASH, ({ payload }) => {
-      if (!payload.restart) listener.onCrash(payload.error);
+    consumer.on(events.FETCH, () => {
+      listener.onAnswer();
+    });
+    consumer.on(events.HEARTBEAT, () => {
+      listener.onAnswer();
+    });
+    consumer.on(events.END_BATCH_PROCESS, ({ payload }) => {
+      const { topic, partition, batchSize, lastOffset } = payload;
+      // Control and aborted records alone never reach `handOver`; their offsets are passed all the same.
+      if (batchSize === 0) source.pass(topic, partition, Number(lastOffset) + 1, Number(payload.highWatermark));
+    });
+    consumer.on(events.CRASH, ({ payload }) => {
+      if (payload.restart) listener.onTrouble(payload.error);
+      else listener.onCrash(payload.error);
     });
     await consumer.connect();
+    await source.read();
     return source;
   }
 
-  /** Starts to read these topics, or goes on with them instead of the ones before. */
-  async read(topics: readonly string[]): Promise<void> {
-    if (this.topics.length > 0) await this.consumer.stop();
-    this.topics = topics;
-    await this.consumer.subscribe({ topics: [...topics], fromBeginning: true });
+  private async read(): Promise<void> {
+    await this.consumer.subscribe({ topics: [...this.topics], fromBeginning: true });
+    this.isRunning = true;
     await this.consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -107,20 +155,31 @@ export class Source {
   }
 
   private join(assignment: Readonly<Record<string, readonly number[]>>): void {
-    this.assigned.clear();
     const assigned = Object.entries(assignment).flatMap(([topic, partitions]) =>
       partitions.map((partition) => ({ topic, partition })),
     );
-    for (const { topic, partition } of assigned) this.assigned.add(`${topic}:${partition}`);
-    // kafkajs forgets what was paused when it joins again.
-    if (this.holds.size > 0) this.pauseAll();
+    this.assigned = assigned;
+    this.owned.clear();
+    this.expected.clear();
+    for (const { topic, partition } of assigned) this.owned.add(`${topic}:${partition}`);
+    // kafkajs forgets what was paused when it starts anew, and remembers it of partitions that come back.
+    for (const { topic, partition } of assigned) this.follow(topic, partition);
     this.isReady = false;
     const ready = this.listener.onAssigned(assigned).then((starts) => {
       if (ready !== this.ready) return; // assigned anew meanwhile
-      for (const { topic, partition, next } of starts) this.consumer.seek({ topic, partition, offset: String(next) });
+      this.seek(starts);
       this.isReady = true;
     });
     this.ready = ready;
+  }
+
+  /** Goes on from these offsets. */
+  seek(positions: readonly Position[]): void {
+    for (const { topic, partition, next } of positions) {
+      if (!this.owns(topic, partition)) continue;
+      this.expected.set(`${topic}:${partition}`, next);
+      this.consumer.seek({ topic, partition, offset: String(next) });
+    }
   }
 
   private async handOver(payload: EachBatchPayload): Promise<void> {
@@ -130,36 +189,62 @@ export class Source {
       await Promise.race([this.ready, delay(HEARTBEAT_MS)]);
       await payload.heartbeat();
     }
-    if (!payload.isRunning() || payload.isStale()) return;
     const { topic, partition } = batch;
-    const messages = batch.messages.map((record) => queuedOf(topic, partition, record));
-    const last = messages.at(-1);
+    if (!payload.isRunning() || payload.isStale() || this.holds.reasonOf(topic, partition) !== undefined) return;
+    if (this.hasJumped(topic, partition, fetchedOffset(batch) ?? Number(batch.firstOffset()))) return;
+    const read = batch.messages.map((record) => queuedOf(topic, partition, record));
+    const last = read.at(-1);
     const next = Number(batch.lastOffset()) + 1; // control and aborted records may follow the last message
-    if (last) messages[messages.length - 1] = { message: last.message, next: Math.max(next, last.next) };
-    const room = this.listener.onMessages(messages, { topic, partition, next: Number(batch.highWatermark) });
+    if (last && next > last.next) read.push({ topic, partition, next });
+    this.expected.set(`${topic}:${partition}`, next);
     payload.resolveOffset(batch.lastOffset());
-    if (!room) this.hold('queue');
+    this.listener.onRead(read, { topic, partition, next: Number(batch.highWatermark) });
     await payload.heartbeat();
   }
 
-  private pauseAll(): void {
-    this.consumer.pause(this.topics.map((topic) => ({ topic })));
+  private pass(topic: string, partition: number, next: number, end: number): void {
+    const expected = this.expected.get(`${topic}:${partition}`);
+    // Where reading begins is not known yet, or a hold came meanwhile: they are met again.
+    if (!this.isReady || expected === undefined || next <= expected) return;
+    this.expected.set(`${topic}:${partition}`, next);
+    this.listener.onRead([{ topic, partition, next }], { topic, partition, next: end });
   }
 
-  /** Fetches nothing more until every hold is released. The group membership is kept. */
-  hold(why: Hold): void {
-    this.holds.add(why);
-    this.pauseAll();
+  /** Whether reading goes on elsewhere than it should: kafkajs begins at the log's start, silently, when an offset is gone. */
+  private hasJumped(topic: string, partition: number, to: number): boolean {
+    const from = this.expected.get(`${topic}:${partition}`);
+    if (from === undefined || to === from) return false;
+    this.listener.onJump({ topic, partition, from, to });
+    return true;
   }
 
-  /** Goes on, where nothing else holds. */
-  release(why: Hold): void {
-    if (!this.holds.delete(why) || this.holds.size > 0) return;
-    this.consumer.resume(this.topics.map((topic) => ({ topic })));
+  /** The holds have changed: tells kafkajs which partitions to fetch. The group membership is kept, whatever is held. */
+  apply(): void {
+    if (!this.isRunning) return;
+    for (const { topic, partition } of this.assigned) {
+      const isHeld = this.holds.reasonOf(topic, partition) !== undefined;
+      if (isHeld !== this.paused.has(`${topic}:${partition}`)) this.follow(topic, partition);
+    }
+  }
+
+  private follow(topic: string, partition: number): void {
+    const scope = [{ topic, partitions: [partition] }];
+    if (this.holds.reasonOf(topic, partition) === undefined) {
+      this.paused.delete(`${topic}:${partition}`);
+      this.consumer.resume(scope);
+    } else {
+      this.paused.add(`${topic}:${partition}`);
+      this.consumer.pause(scope);
+    }
+  }
+
+  /** The partitions that were given to this process. */
+  get partitions(): readonly Assigned[] {
+    return this.assigned;
   }
 
   owns(topic: string, partition: number): boolean {
-    return this.assigned.has(`${topic}:${partition}`);
+    return this.owned.has(`${topic}:${partition}`);
   }
 
   /** Commits offsets to Kafka, of owned partitions only. */
@@ -173,6 +258,7 @@ export class Source {
 
   /** Leaves the group. */
   async close(): Promise<void> {
+    this.isRunning = false;
     await this.consumer.disconnect();
   }
 }

@@ -1,0 +1,59 @@
+/**
+ * Why a partition is not read: the queue is full, too many events are parked (`queue` and `parked` hold everything), the
+ * topic's breaker is open, or it is not known where to go on because events were lost to retention.
+ */
+export type Hold = 'queue' | 'parked' | 'breaker' | 'gap';
+
+/** Partitions that are held; without a partition, the whole topic; without a topic, everything. */
+export interface Scope {
+  readonly topic?: string;
+  readonly partition?: number;
+}
+
+function nameOf({ topic, partition }: Scope): string {
+  return topic === undefined ? '*' : partition === undefined ? topic : `${topic}:${partition}`;
+}
+
+/** Which partitions are not read, and why. A partition is read when no reason is left. */
+export class Holds {
+  private readonly reasons = new Map<string, Set<Hold>>();
+
+  /** Returns whether that was new. */
+  add(why: Hold, scope: Scope = {}): boolean {
+    const name = nameOf(scope);
+    const held = this.reasons.get(name) ?? new Set();
+    if (held.has(why)) return false;
+    this.reasons.set(name, held.add(why));
+    return true;
+  }
+
+  /** Returns whether it was held for this reason. */
+  remove(why: Hold, scope: Scope = {}): boolean {
+    const name = nameOf(scope);
+    const held = this.reasons.get(name);
+    if (!held?.delete(why)) return false;
+    if (held.size === 0) this.reasons.delete(name);
+    return true;
+  }
+
+  /** Lets go of everything that this reason holds; returns whether there was anything. */
+  removeAll(why: Hold): boolean {
+    let removed = false;
+    for (const [name, held] of [...this.reasons]) {
+      removed = held.delete(why) || removed;
+      if (held.size === 0) this.reasons.delete(name);
+    }
+    return removed;
+  }
+
+  /** Why a partition is held; undefined where it is not. */
+  reasonOf(topic: string, partition: number): Hold | undefined {
+    if (this.reasons.size === 0) return undefined;
+    // The narrowest first: it says the most.
+    for (const scope of [{ topic, partition }, { topic }, {}]) {
+      const [reason] = this.reasons.get(nameOf(scope)) ?? [];
+      if (reason) return reason;
+    }
+    return undefined;
+  }
+}

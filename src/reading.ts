@@ -1,0 +1,309 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { backoff } from './backoff.js';
+import { beginnings, type Beginning, type Finding, type Gap } from './beginnings.js';
+import { reasonOf } from './errors.js';
+import { within } from './deadline.js';
+import { Holds, type Hold, type Scope } from './holds.js';
+import type { Intake, Queued } from './intake.js';
+import { Source, type Assigned, type Jump } from './kafka/source.js';
+import { partitionEnds } from './kafka/topics.js';
+import type { Lag } from './lag.js';
+import type { Offsets, Position } from './offsets.js';
+import type { Log, Positions } from './postgres/positions.js';
+import type { Reach } from './reach.js';
+import type { Servers } from './servers.js';
+
+interface Parts {
+  readonly servers: Pick<Servers, 'kafka' | 'admin' | 'logs'>;
+  readonly groupId: string;
+  readonly intake: Intake;
+  readonly offsets: Offsets;
+  readonly lag: Lag;
+  readonly positions: Positions;
+  readonly kafka: Reach;
+  readonly log: Logger;
+  /** Gaps that the operator knows of: where reading may go on. */
+  readonly acceptGaps: readonly Position[];
+  /** Whether messages of a topic are kept from the writers; they are handed to `onHeld` instead. */
+  readonly isOpen: (topic: string) => boolean;
+  readonly onHeld: (read: readonly Queued[], end: Position) => void;
+  /** Partitions were given, and where each begins is known. */
+  readonly onBegun: (assigned: readonly Assigned[], starts: readonly Position[]) => Promise<void>;
+  readonly onRebalancing: () => void;
+  readonly onCrash: (error: Error) => void;
+  readonly delayMs: number;
+  /** Aborted when the process is to end. */
+  readonly signal: AbortSignal;
+}
+
+/** Leaving the group may take so long before it is left to the session's end. */
+const CLOSE_MS = 5_000;
+
+const FINDINGS: Readonly<Record<Finding, string>> = {
+  behind: 'PostgreSQL is behind the committed offset: reading begins where its rows end',
+  unknown: 'PostgreSQL knows no position for the committed offset (is it another database?): reading begins at the start',
+  replaced: 'the topic was deleted and made again, or the cluster is another one: reading begins at its start',
+  truncated: 'the log ends before the position, so Kafka has lost records: reading begins at the start',
+};
+
+function nameOf({ topic, partition }: Assigned): string {
+  return `${topic}:${partition}`;
+}
+
+/** The way in: what is read of the partitions of this process, where it begins, and what is missing. */
+export class Reading {
+  private source: Source | undefined;
+  private readonly holds = new Holds();
+  private logs: Log = { clusterId: '', topicIds: new Map() };
+  private readonly gapsByName = new Map<string, Gap>();
+  /** Partitions that are held until it is known where to go on. */
+  private readonly lost = new Map<string, Assigned>();
+  topics: readonly string[] = [];
+
+  constructor(private readonly parts: Parts) {}
+
+  /** Joins the group and reads these topics. */
+  async open(topics: readonly string[]): Promise<void> {
+    const { servers, groupId, kafka, log } = this.parts;
+    this.topics = topics;
+    this.source = await Source.open(servers.kafka, groupId, topics, this.holds, {
+      onRead: (read, end) => {
+        this.onRead(read, end);
+      },
+      onAssigned: (assigned) => this.assigned(assigned),
+      onJump: (jump) => {
+        this.jumped(jump);
+      },
+      onRebalancing: () => {
+        log.info('the group shares its partitions anew');
+        this.parts.onRebalancing();
+      },
+      onAnswer: () => kafka.heard(),
+      onTrouble: (error) => {
+        if (kafka.failed(reasonOf(error))) log.warn(`Kafka is away: ${reasonOf(error)}; tried again until it answers`);
+      },
+      onCrash: this.parts.onCrash,
+    });
+  }
+
+  /** Goes on with these topics instead: kafkajs cannot take a topic back, so the group is left and joined anew. */
+  async reopen(topics: readonly string[]): Promise<void> {
+    const { source } = this;
+    this.source = undefined;
+    if (source) await within(CLOSE_MS, source.close()).catch(() => undefined);
+    await this.open(topics);
+  }
+
+  private hold(why: Hold, scope: Scope = {}): void {
+    if (this.holds.add(why, scope)) this.source?.apply();
+  }
+
+  private release(why: Hold, scope: Scope = {}): void {
+    if (this.holds.remove(why, scope)) this.source?.apply();
+  }
+
+  private onRead(read: readonly Queued[], end: Position): void {
+    const { lag, intake } = this.parts;
+    lag.sawEnd([end]);
+    const last = read.findLast(({ message }) => message !== undefined)?.message;
+    if (last) lag.sawRecord(last.topic, last.partition, last.timestamp);
+    if (this.parts.isOpen(end.topic)) {
+      this.parts.onHeld(read, end);
+      return;
+    }
+    intake.push(read);
+    if (intake.isFull) this.hold('queue');
+  }
+
+  /** The writers have room again. */
+  onRoom(): void {
+    this.release('queue');
+  }
+
+  /** Which log the partitions belong to, as it was asked last. */
+  get currentLog(): Log {
+    return this.logs;
+  }
+
+  /** Partitions were given: what is in hand of others no longer counts. */
+  private async assigned(assigned: readonly Assigned[]): Promise<readonly Position[]> {
+    const { intake, offsets, lag, log } = this.parts;
+    log.info({ partitions: assigned.length }, 'partitions assigned');
+    intake.clear();
+    offsets.reset();
+    lag.reset();
+    this.gapsByName.clear();
+    this.lost.clear();
+    if (this.holds.removeAll('gap')) this.source?.apply();
+    const starts = await this.find(assigned);
+    try {
+      await this.parts.onBegun(assigned, starts);
+    } catch (error) {
+      log.debug(`the process ends before it begins: ${reasonOf(error)}`);
+    }
+    return starts;
+  }
+
+  /** Finds out where to begin; tries until it knows or the process is to end. */
+  private async find(partitions: readonly Assigned[]): Promise<readonly Position[]> {
+    const { log, delayMs, signal, kafka } = this.parts;
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        return await this.ask(partitions);
+      } catch (error) {
+        kafka.failed(reasonOf(error));
+        log.warn({ attempt }, `cannot find out where to begin yet: ${reasonOf(error)}`);
+        await delay(backoff(delayMs, attempt), undefined, { signal }).catch(() => undefined);
+      }
+    }
+    return [];
+  }
+
+  private async ask(partitions: readonly Assigned[]): Promise<readonly Position[]> {
+    const { servers, positions, groupId, offsets, lag } = this.parts;
+    this.logs = await servers.logs.ask([...new Set([...this.topics, ...partitions.map(({ topic }) => topic)])]);
+    // A topic that was deleted meanwhile has no beginning; the watch leaves it out.
+    const present = partitions.filter(({ topic }) => this.logs.topicIds.has(topic));
+    const { starts, gaps } = await beginnings(servers.admin, positions, groupId, present, this.logs);
+    const accepted = gaps.filter((gap) => this.isAccepted(gap));
+    for (const gap of gaps) if (!accepted.includes(gap)) this.wait(gap);
+    const begun = [...starts, ...accepted.map((gap) => this.beyond(gap))];
+    for (const start of begun) {
+      offsets.begin(start, start.isStored);
+      lag.reached([start]);
+      lag.sawEnd([{ ...start, next: start.end }]);
+      this.tell(start);
+    }
+    return begun;
+  }
+
+  private tell({ topic, partition, next, finding }: Beginning): void {
+    if (finding) this.parts.log.warn({ topic, partition, next, finding }, FINDINGS[finding]);
+  }
+
+  /** The operator has seen how much is lost: the log must not begin later than at the offset that was named. */
+  private isAccepted({ topic, partition, to }: Gap): boolean {
+    return this.parts.acceptGaps.some((at) => at.topic === topic && at.partition === partition && to <= at.next);
+  }
+
+  private beyond({ topic, partition, from, to }: Gap): Beginning {
+    this.parts.log.warn({ topic, partition, from, to, lost: to - from }, 'events are lost to retention; as accepted');
+    return { topic, partition, next: to, end: to, isStored: false, finding: undefined };
+  }
+
+  private wait(gap: Gap): void {
+    const { topic, partition, from, to } = gap;
+    this.gapsByName.set(nameOf(gap), gap);
+    this.hold('gap', { topic, partition });
+    const what = `${to - from} events of ${topic}, partition ${partition}, were deleted by retention before they were read`;
+    const remedy = `when you know what is lost, go on with: dbw consume --accept-gap ${topic}:${partition}:${to}`;
+    this.parts.log.error({ topic, partition, from, to, lost: to - from }, `${what}; it waits, the others go on; ${remedy}`);
+  }
+
+  /** Reading went on elsewhere than it should: it is found out anew where to go on. */
+  private jumped({ topic, partition, from, to }: Jump): void {
+    this.parts.log.warn({ topic, partition, from, to }, 'the offset to read next is gone; finding out where to go on');
+    this.lost.set(nameOf({ topic, partition }), { topic, partition });
+    this.hold('gap', { topic, partition });
+    this.recover().catch((error: unknown) => this.parts.kafka.failed(reasonOf(error))); // the watch tries again
+  }
+
+  /** Goes on with partitions of which it was not known where. What fails is tried again by the next call. */
+  async recover(): Promise<void> {
+    const partitions = [...this.lost.values()].filter(({ topic, partition }) => this.source?.owns(topic, partition));
+    if (partitions.length === 0) return;
+    const names = new Set(partitions.map(nameOf));
+    this.parts.intake.drop((topic, partition) => names.has(nameOf({ topic, partition })));
+    const starts = await this.ask(partitions);
+    for (const name of names) this.lost.delete(name);
+    this.resume(starts);
+  }
+
+  private resume(starts: readonly Position[]): void {
+    this.source?.seek(starts);
+    for (const { topic, partition } of starts) this.release('gap', { topic, partition });
+  }
+
+  /** Asks Kafka how its logs are: their ends, and whether they are the same as before. */
+  async watch(): Promise<void> {
+    const { servers, lag, kafka, log } = this.parts;
+    try {
+      const logs = await servers.logs.ask(this.topics);
+      const replaced = this.partitions.filter(({ topic }) => {
+        const [before, now] = [this.logs.topicIds.get(topic), logs.topicIds.get(topic)];
+        return before !== undefined && now !== undefined && before !== now;
+      });
+      for (const at of replaced) {
+        this.lost.set(nameOf(at), at);
+        this.hold('gap', at);
+      }
+      await this.recover();
+      const mine = [...new Set(this.partitions.map(({ topic }) => topic))].filter((topic) => logs.topicIds.has(topic));
+      const ends = await partitionEnds(servers.admin, mine);
+      lag.sawEnd(ends.map(({ topic, partition, high }) => ({ topic, partition, next: high })));
+      if (kafka.heard()) log.info('Kafka answers again');
+    } catch (error) {
+      if (kafka.failed(reasonOf(error))) log.warn(`Kafka is away: ${reasonOf(error)}; tried again until it answers`);
+    }
+  }
+
+  /** Fetches nothing while too many events are parked. */
+  holdAll(isHeld: boolean): void {
+    if (isHeld) this.hold('parked');
+    else this.release('parked');
+  }
+
+  /** Fetches nothing of a topic; what waits in memory of it is read again later. */
+  holdTopic(topic: string): void {
+    this.hold('breaker', { topic });
+    this.parts.intake.drop((of) => of === topic);
+  }
+
+  isTopicHeld(topic: string): boolean {
+    return this.partitions.some((at) => at.topic === topic && this.holds.reasonOf(topic, at.partition) === 'breaker');
+  }
+
+  /** Reads a topic from where it is finished. */
+  resumeTopic(topic: string): void {
+    const { offsets, intake } = this.parts;
+    intake.drop((of) => of === topic);
+    const starts = this.partitions
+      .filter((at) => at.topic === topic && !this.gapsByName.has(nameOf(at)) && !this.lost.has(nameOf(at)))
+      .flatMap(({ partition }): Position[] => {
+        const next = offsets.finished(topic, partition);
+        return next === undefined ? [] : [{ topic, partition, next }];
+      });
+    for (const start of starts) offsets.begin(start, false);
+    this.source?.seek(starts);
+    this.release('breaker', { topic });
+  }
+
+  get gaps(): readonly Gap[] {
+    return [...this.gapsByName.values()];
+  }
+
+  get partitions(): readonly Assigned[] {
+    return this.source?.partitions ?? [];
+  }
+
+  /** Why a partition is not read on purpose; a full queue is no purpose. */
+  heldBy(topic: string, partition: number): string | undefined {
+    const reason = this.holds.reasonOf(topic, partition);
+    return reason === 'queue' ? undefined : reason;
+  }
+
+  owns(topic: string, partition: number): boolean {
+    return this.source?.owns(topic, partition) ?? false;
+  }
+
+  /** Commits offsets to Kafka. */
+  async commit(positions: readonly Position[]): Promise<void> {
+    await this.source?.commit(positions);
+  }
+
+  /** Leaves the group. */
+  async close(): Promise<void> {
+    await this.source?.close();
+  }
+}
