@@ -149,7 +149,7 @@ export class Consumption {
 
   private async open(): Promise<void> {
     const { servers, config } = this;
-    this.letters = await openLetterBox(servers, config.deadLetters.topic, this.topics);
+    this.letters = await openLetterBox(servers, config.deadLetters.topic, this.topics, this.log);
     this.log.debug({ topic: config.deadLetters.topic }, 'the dead-letter topic is ready');
     await servers.processed.maintain(servers.dataSource, await daysToKeep(servers.admin, this.topics));
     this.log.debug('the record of processed ids is ready');
