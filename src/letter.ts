@@ -5,6 +5,12 @@ import { formatTime, now } from './time.js';
 
 /** A dead letter as it is sent: the original's bytes, its headers, and why it died. */
 export interface Letter {
+  /** Where the message came from: a letter's identity. Of several with one identity the newest counts. */
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** When it was refused, RFC 3339 with microseconds. */
+  readonly failedAt: string;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: readonly (readonly [name: string, value: Buffer | string])[];
@@ -79,6 +85,10 @@ export function letterOf(message: Message, refusal: Refusal, { attempts, clientI
     'dbw.dlq.null-headers': nulls.length > 0 ? nulls.join(',') : undefined,
   };
   return {
+    topic: message.topic,
+    partition: message.partition,
+    offset: message.offset,
+    failedAt,
     key: message.key,
     value: message.value,
     headers: [

@@ -5,12 +5,16 @@ import type { Config } from './config.js';
 import { AwayError, EXIT, UserError } from './errors.js';
 import { registry } from './handlers/index.js';
 import { createKafka } from './kafka/client.js';
+import { ensureDeadLetterTopic, refuseSourceForLetters } from './kafka/dead-letter-topic.js';
 import { LetterBox } from './kafka/letters.js';
-import { ensureDeadLetterTopic, longestRetention } from './kafka/topics.js';
+import { longestRetention, refuseCompacted } from './kafka/topic-settings.js';
 import { Marks } from './marks.js';
-import { connect, refuseUnsafe } from './postgres/data-source.js';
+import { connect } from './postgres/data-source.js';
+import { refuseUnfit } from './postgres/fitness.js';
 import { requireSchema } from './postgres/migrate.js';
+import { keepOversize } from './postgres/oversize.js';
 import { ProcessedEvents } from './postgres/processed.js';
+import { Session } from './postgres/session.js';
 
 const DAY_MS = 86_400_000;
 /** Ids are kept for at least this long; one day more than Kafka's usual retention of a week. */
@@ -58,6 +62,7 @@ async function connectKafka(config: Config, log: Logger): Promise<{ kafka: Kafka
  * @throws UserError where a server is away, refuses us, or is not fit
  */
 export async function openServers(config: Config, version: string, log: Logger): Promise<Servers> {
+  refuseSourceForLetters(config.deadLetters.topic, sourceTopics(config.kafka.topicPrefix, undefined));
   const closers: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.reverse()) await closer().catch(() => undefined);
@@ -65,7 +70,7 @@ export async function openServers(config: Config, version: string, log: Logger):
   try {
     const dataSource = await connect(config.database, config.kafka.clientId);
     closers.push(() => dataSource.destroy());
-    await refuseUnsafe(dataSource);
+    await refuseUnfit(dataSource, log);
     await requireSchema(dataSource, version);
     const { kafka, admin } = await connectKafka(config, log);
     closers.push(() => admin.disconnect());
@@ -90,8 +95,28 @@ export async function daysToKeep(admin: Admin, topics: readonly string[]): Promi
   return Math.min(MOST_KEPT_DAYS, Math.max(KEPT_DAYS, Math.ceil(retention / DAY_MS) + 1));
 }
 
-/** Opens the dead-letter topic once the first source topic tells how wide it must be. */
-export async function openLetterBox(servers: Servers, topic: string, sources: readonly string[]): Promise<LetterBox> {
-  await ensureDeadLetterTopic(servers.admin, topic, sources);
-  return LetterBox.open(servers.kafka, topic);
+/**
+ * Opens the dead-letter topic once the first source topic tells how wide it must be.
+ *
+ * @throws UserError where a source or the dead-letter topic would lose messages
+ */
+export async function openLetterBox(
+  servers: Servers,
+  topic: string,
+  sources: readonly string[],
+  log: Logger,
+): Promise<LetterBox> {
+  const { admin, dataSource, kafka } = servers;
+  await refuseCompacted(admin, sources);
+  if (await ensureDeadLetterTopic(admin, topic, sources, log)) log.info({ topic }, 'the dead-letter topic was created');
+  return LetterBox.open(kafka, topic, {
+    keep: (letter) => Session.with(dataSource, (session) => keepOversize(session, topic, letter)),
+    restoreTopic: async () => {
+      if (!(await ensureDeadLetterTopic(admin, topic, sources, log))) return;
+      log.error(
+        { topic },
+        'the dead-letter topic was gone, and with it the letters that it held; it was created again',
+      );
+    },
+  });
 }

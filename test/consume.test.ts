@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { DataSource } from 'typeorm';
 import { registry, tables } from '../src/handlers/index.js';
-import { dbw, startDbw, type Ended, type Running } from './support/cli.js';
+import { startDbw, type Ended, type Running } from './support/cli.js';
 import { freshDatabase } from './support/database.js';
 import { generate, shuffle, type Message } from './support/generator/index.js';
 import { expectedTables, type Envelope } from './support/model.js';
@@ -339,38 +339,5 @@ describe('dbw consume', function () {
     await until(() => running.output.stderr.includes('too many events are parked'), running);
     running.child.kill('SIGTERM');
     expect((await running.ended).status).to.equal(0);
-  });
-});
-
-describe('what an operator gets wrong', () => {
-  const cases: [what: string, args: string[], env: Record<string, string>, status: number, says: RegExp][] = [
-    ['an unknown flag', ['consume', '--fast'], {}, 2, /Nonexistent flag: --fast/],
-    ['an unknown event type', ['consume', '--topics', 'user.craeted'], {}, 2, /no event type "user.craeted"/],
-    ['wrong settings', ['consume'], { BATCH_SIZE: '0', DB_PORT: 'x' }, 2, /BATCH_SIZE is "0"[\s\S]*|DB_PORT is "x"/],
-    ['PostgreSQL away', ['consume'], { DB_PORT: '1' }, 7, /PostgreSQL at .*:1 does not answer/],
-    ['Kafka away', ['consume'], { KAFKA_BROKERS: '127.0.0.1:1' }, 7, /Kafka at 127.0.0.1:1 does not answer/],
-    ['a wrong password', ['migrate'], { DB_PASSWORD: 'wrong-secret' }, 5, /refuses the password of user "dbw"/],
-    ['no such database', ['migrate'], { DB_DATABASE: 'nowhere' }, 5, /There is no database "nowhere"/],
-    ['an unknown type to show', ['events', 'show', 'nothing'], {}, 2, /no event type "nothing"/],
-  ];
-  let database: DataSource;
-  before(async () => (database = await freshDatabase()));
-  after(() => database.destroy());
-
-  for (const [what, args, env, status, says] of cases) {
-    it(`${what}: one clear message and status ${status}`, async () => {
-      const ended = await dbw(args, { DB_DATABASE: String(database.options.database), ...env });
-      const words = ended.stderr.replace(/[\s›]+/g, ' ');
-      expect(words).to.match(says);
-      expect(ended.status, words).to.equal(status);
-      expect(words).not.to.match(/\bat .*\.(js|ts):\d+/);
-      expect(words).not.to.include('wrong-secret');
-    });
-  }
-
-  it('a database without the tables: which command mends it', async () => {
-    const ended = await dbw(['consume'], { DB_DATABASE: process.env.DB_DATABASE ?? 'dbw' });
-    expect(ended.stderr).to.match(/Run: dbw\s+(›\s+)?migrate/);
-    expect(ended.status).to.equal(5);
   });
 });

@@ -77,20 +77,6 @@ export async function connect(config: Config['database'], clientId?: string): Pr
   }
 }
 
-/**
- * A server that may lose commits is no place for the only copy.
- *
- * @throws UserError where fsync or synchronous_commit is off
- */
-export async function refuseUnsafe(dataSource: DataSource): Promise<void> {
-  for (const setting of ['fsync', 'synchronous_commit']) {
-    const rows: Record<string, string>[] = await dataSource.query(`SHOW ${setting}`);
-    if (rows[0]?.[setting] !== 'off') continue;
-    const why = `PostgreSQL runs with ${setting}=off: it may lose rows whose offsets are committed`;
-    throw new UserError(`${why}. Turn it on; dbw does not write to such a server.`, EXIT.refused);
-  }
-}
-
 /** How many connections of the pool are in use; TypeORM keeps the pool to itself, so we look. */
 export function connectionsInUse(dataSource: DataSource): number {
   const pool: unknown = Object.getOwnPropertyDescriptor(dataSource.driver, 'master')?.value;

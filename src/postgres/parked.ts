@@ -1,7 +1,8 @@
 import type { Event } from '../decode.js';
-import type { Header, Message } from '../message.js';
+import type { Message } from '../message.js';
 import type { Waiting } from '../resolve.js';
 import { encodeArray } from './arrays.js';
+import { readHeaders, storedHeaders } from './headers.js';
 import { eventKey } from './processed.js';
 import type { Session, Tuple } from './session.js';
 import { statement } from './statements.js';
@@ -22,29 +23,6 @@ export interface Parked extends Identity {
 
 const COLUMNS = `uuid_send(id), hash, topic, partition, "offset", key, value, headers, (extract(epoch FROM produced_at) * 1000)::float8,
   attempts, wait_table, wait_key`;
-
-/** jsonb cannot hold U+0000, which a header's name may. */
-function escapeNul(name: string): string {
-  return name.replaceAll('%', '%25').replaceAll('\0', '%00');
-}
-
-function unescapeNul(name: string): string {
-  return name.replace(/%(00|25)/g, (_, code) => (code === '00' ? '\0' : '%'));
-}
-
-/** Headers as jsonb: names and values in their order, values in base64. */
-function headersOf(message: Message): unknown {
-  return message.headers.map(([name, value]) => [escapeNul(name), value?.toString('base64') ?? null]);
-}
-
-function readHeaders(stored: unknown): Header[] {
-  if (!Array.isArray(stored)) return [];
-  return stored.flatMap((header: unknown): Header[] => {
-    if (!Array.isArray(header)) return [];
-    const [name, value] = header as unknown[];
-    return [[unescapeNul(String(name)), typeof value === 'string' ? Buffer.from(value, 'base64') : null]];
-  });
-}
 
 function read(tuple: Tuple): Parked {
   const [id, hash, topic, partition, offset, key, value, headers, timestamp, attempts, waitTable, waitKey] = tuple;
@@ -108,7 +86,7 @@ export async function park(session: Session, waiting: readonly Waiting[]): Promi
       ...places(messages),
       column('bytea', (i) => messages[i]?.key),
       column('bytea', (i) => messages[i]?.value),
-      column('jsonb', (i) => messages[i] && headersOf(messages[i])),
+      column('jsonb', (i) => messages[i] && storedHeaders(messages[i].headers)),
       column('timestamptz', (i) => (messages[i]?.timestamp ?? 0) * 1000),
       column('text', (i) => events[i]?.id),
       column('text', (i) => events[i]?.type.type),

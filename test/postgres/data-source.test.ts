@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { AwayError, EXIT, UserError } from '../../src/errors.js';
-import { connect, refuseUnsafe } from '../../src/postgres/data-source.js';
+import { connect } from '../../src/postgres/data-source.js';
 import { Session } from '../../src/postgres/session.js';
-import { databaseConfig, emptyDatabase } from '../support/database.js';
+import { databaseConfig } from '../support/database.js';
 
 async function errorOf(work: Promise<unknown>): Promise<Error> {
   const error: unknown = await work.then(
@@ -27,22 +27,6 @@ describe('connecting to PostgreSQL', () => {
     const error = await errorOf(connect({ ...config, database: 'no_such_database' }));
     expect(error).to.be.instanceOf(UserError).and.to.have.property('status', EXIT.refused);
     expect(error.message).to.contain('no_such_database').and.to.contain('DB_DATABASE');
-  });
-
-  it('is refused a server that may lose commits', async () => {
-    const database = await emptyDatabase();
-    const dataSource = await connect(databaseConfig(database));
-    await refuseUnsafe(dataSource);
-    await dataSource.query(`ALTER DATABASE ${database} SET synchronous_commit = off`);
-    await dataSource.destroy();
-    const unsafe = await connect(databaseConfig(database));
-    try {
-      const error = await errorOf(refuseUnsafe(unsafe));
-      expect(error).to.be.instanceOf(UserError).and.to.have.property('status', EXIT.refused);
-      expect(error.message).to.contain('synchronous_commit=off');
-    } finally {
-      await unsafe.destroy();
-    }
   });
 
   it('takes connections from one pool, and gives back those whose work failed', async () => {

@@ -15,7 +15,8 @@ export function testKafka(): Kafka {
   return createKafka(readConfig(process.env).kafka);
 }
 
-async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+/** Runs `work` with an admin client of the test's broker. */
+export async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = testKafka().admin();
   await admin.connect();
   try {
@@ -29,11 +30,16 @@ async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
  * Creates topics and waits until every leader answers for them: a producer that meets one which is not ready sends the
  * whole request again, and with it messages that others already have.
  */
-export async function createTopics(topics: readonly string[], partitions = 2): Promise<void> {
+export async function createTopics(
+  topics: readonly string[],
+  partitions = 2,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
   await withAdmin(async (admin) => {
     await admin.createTopics({
       waitForLeaders: true,
-      topics: topics.map((topic) => ({ topic, numPartitions: partitions })),
+      topics: topics.map((topic) => ({ topic, numPartitions: partitions, configEntries })),
     });
     await partitionEnds(admin, topics);
   });
