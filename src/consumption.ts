@@ -229,11 +229,12 @@ export class Consumption {
     const persistence = {
       store: this.store,
       log,
-      delayMs: config.retry.delayMs,
+      retry: config.retry,
       signal: this.hurry.signal,
       onRetry: () => {
         tally.retries++;
       },
+      onTrouble: () => undefined,
     };
     const parts = {
       registry,
