@@ -95,6 +95,8 @@ export interface Failure {
   readonly halve: boolean;
   /** The connection leads to the wrong server, or nowhere: it is thrown away. */
   readonly reconnect: boolean;
+  /** What the operator can do about it. */
+  readonly remedy?: string;
 }
 
 /** What an error says, and what to do about it. */

@@ -1,7 +1,10 @@
 import type { DataSource } from 'typeorm';
 import { applyChanges } from './apply.js';
+import { pure } from './blame.js';
+import { Condition } from './condition.js';
 import type { Event } from './decode.js';
 import { fold } from './fold.js';
+import { isolate, type Isolated } from './isolate.js';
 import { KnownRows } from './known.js';
 import type { Marks } from './marks.js';
 import { askIdentity, identityOf, type Identity } from './postgres/identity.js';
@@ -37,6 +40,31 @@ export class Collided extends Error {
   }
 }
 
+/** What a try left, before it is known to whom it matters. */
+export interface Tried extends Written {
+  /** Events that wait, as they did when they were delivered before. */
+  readonly again?: readonly Event[];
+}
+
+/** The events of a batch, those that Redis knows apart from the others. */
+interface Sifted {
+  readonly identity: Identity;
+  readonly marked: readonly Event[];
+  readonly unmarked: readonly Event[];
+}
+
+function madeBy(events: readonly Event[]): Keys {
+  const makes = new Keys();
+  for (const event of events) {
+    try {
+      for (const { verb, table, row } of event.changes) if (verb !== 'set') makes.add(table, table.keyOf(row));
+    } catch {
+      // An event that breaks our code makes no rows; whoever tries to write it says so.
+    }
+  }
+  return makes;
+}
+
 function makesRows(event: Event): boolean {
   return event.changes.some(({ verb }) => verb !== 'set');
 }
@@ -46,6 +74,8 @@ function makesRows(event: Event): boolean {
  * write, park what waits. Several batches may be written at once.
  */
 export class Store {
+  /** Shared by all writers of this store. */
+  readonly condition = new Condition();
   private readonly known = new KnownRows();
   private readonly inFlight = new Set<InFlight>();
   private identity: Identity | undefined;
@@ -66,15 +96,29 @@ export class Store {
    * Writes a batch in one transaction.
    *
    * @param events in the order of arrival
-   * @throws whatever the database says; nothing is written then
+   * @throws whatever the database says, or Bug; nothing is written then
    */
   async write(events: readonly Event[]): Promise<Written> {
+    return this.tracked(events, (session, older) => this.writeWith(session, events, older));
+  }
+
+  /**
+   * Writes, in one transaction, what can be written of a batch that failed as a whole.
+   *
+   * @throws what is no event's own; nothing is written then
+   */
+  async isolate(events: readonly Event[]): Promise<Isolated> {
+    return this.tracked(events, (session) => this.isolateWith(session, events));
+  }
+
+  /** Does work for a batch on a connection; meanwhile the batch is in flight, and knows which others began before it. */
+  private async tracked<T>(
+    events: readonly Event[],
+    write: (session: Session, older: readonly InFlight[]) => Promise<T>,
+  ): Promise<T> {
     const older = [...this.inFlight];
-    const makes = new Keys();
-    for (const event of events) {
-      for (const { verb, table, row } of event.changes) if (verb !== 'set') makes.add(table, table.keyOf(row));
-    }
-    const work = Session.with(this.dataSource, (session) => this.writeWith(session, events, older));
+    const makes = madeBy(events);
+    const work = Session.with(this.dataSource, (session) => write(session, older));
     const entry: InFlight = { makes, done: work.catch(() => undefined) };
     this.inFlight.add(entry);
     try {
@@ -85,10 +129,8 @@ export class Store {
   }
 
   private async writeWith(session: Session, events: readonly Event[], older: readonly InFlight[]): Promise<Written> {
-    const identity = this.identified(await identityOf(session));
-    const marked = await this.marked(session, events, identity);
-    const unmarked = marked.size === 0 ? events : events.filter((event) => !marked.has(event));
-    if (unmarked.length === 0) return nothingBut([...marked]);
+    const { identity, marked, unmarked } = await this.sift(session, events);
+    if (unmarked.length === 0) return nothingBut(marked);
     let resolved = await this.resolve(session, unmarked);
     // What is missing may be on its way: wait for batches that began before this one (never for later ones, which may
     // wait for us), and before any id is claimed, so that they do not wait for ours.
@@ -97,17 +139,49 @@ export class Store {
       await Promise.all(makers.map(({ done }) => done));
       resolved = await this.resolve(session, unmarked);
     }
-    let processed: readonly Event[] = [];
-    const written = await this.transact(session, unmarked, resolved, async (result) => {
-      processed = [...result.applied, ...result.duplicates];
-      if (result.waiting.length === 0) return result;
-      const parked = new Set(await park(session, result.waiting));
-      const again = result.waiting.filter((one) => !parked.has(one)).map(({ event }) => event);
-      return { ...result, waiting: [...parked], duplicates: [...result.duplicates, ...again] };
+    const written = await this.exceptCollided(unmarked, async (rest) => {
+      const current = rest === unmarked ? resolved : await this.resolve(session, rest);
+      return session.transaction(async () => {
+        const result = await this.apply(session, current);
+        if (result.waiting.length === 0) return result;
+        const parked = new Set(await park(session, result.waiting));
+        const again = result.waiting.filter((one) => !parked.has(one)).map(({ event }) => event);
+        return { ...result, waiting: [...parked], again };
+      });
     });
+    return this.finish(written, marked, identity);
+  }
+
+  private async isolateWith(session: Session, events: readonly Event[]): Promise<Isolated> {
+    const { identity, marked, unmarked } = await this.sift(session, events);
+    const { written, guilty } = await session.transaction(() =>
+      isolate(session, unmarked, (group) =>
+        this.exceptCollided(group, (rest) =>
+          session.savepoint(async () => this.apply(session, await this.resolveAnew(session, rest))),
+        ),
+      ),
+    );
+    return { written: this.finish(written, marked, identity), guilty };
+  }
+
+  /** After the commit: tells everybody who should know, and accounts for the events that were not tried. */
+  private finish(written: Tried, marked: readonly Event[], identity: Identity): Written {
+    this.remember(written);
+    const { again = [], ...rest } = written;
     // What was delivered again while it waits is no more processed than what waits: it gets no mark.
-    void this.marks?.mark(processed, identity);
-    return marked.size === 0 ? written : { ...written, duplicates: [...written.duplicates, ...marked] };
+    void this.marks?.mark([...rest.applied, ...rest.duplicates], identity);
+    if (rest.applied.length > 0) this.condition.committed();
+    return again.length + marked.length === 0
+      ? rest
+      : { ...rest, duplicates: [...rest.duplicates, ...again, ...marked] };
+  }
+
+  /** Leaves out what Redis knows to be processed. */
+  private async sift(session: Session, events: readonly Event[]): Promise<Sifted> {
+    const identity = this.identified(await identityOf(session));
+    const marked = await this.marked(session, events, identity);
+    const unmarked = marked.size === 0 ? events : events.filter((event) => !marked.has(event));
+    return { identity, marked: [...marked], unmarked };
   }
 
   /** Learns which database a connection leads to; what was known of another is forgotten. */
@@ -126,29 +200,22 @@ export class Store {
   }
 
   /**
-   * Applies what was resolved and does what `also` adds, in one transaction. Where an event turns out to be a collision
-   * whose rows others counted on, all is rolled back and resolved again without it.
+   * Tries to write events. Where one turns out to be a collision whose rows others counted on, the try must have left
+   * nothing behind, and is made again without it.
    */
-  private async transact(
-    session: Session,
+  private async exceptCollided(
     events: readonly Event[],
-    resolved: Resolved,
-    also: (written: Written) => Promise<Written>,
-  ): Promise<Written> {
-    const collided: Event[] = [];
-    for (let current = resolved; ;) {
+    attempt: (rest: readonly Event[]) => Promise<Tried>,
+  ): Promise<Tried> {
+    const collided = new Set<Event>();
+    for (let rest = events; ;) {
       try {
-        const written = await session.transaction(async () => {
-          const result = await this.apply(session, current);
-          const whole = { ...result, collisions: [...result.collisions, ...collided] };
-          return also(whole);
-        });
-        return this.remember(written);
+        const written = await attempt(rest);
+        return collided.size === 0 ? written : { ...written, collisions: [...written.collisions, ...collided] };
       } catch (error) {
         if (!(error instanceof Collided)) throw error;
-        collided.push(...error.events);
-        const rest = events.filter((event) => !collided.includes(event));
-        current = await this.resolve(session, rest);
+        for (const event of error.events) collided.add(event);
+        rest = events.filter((event) => !collided.has(event));
       }
     }
   }
@@ -164,7 +231,8 @@ export class Store {
         ? await this.processed.claim(session, resolved.applicable)
         : { fresh: [], duplicates: [], collisions: [] };
     if (collisions.some(makesRows) && fresh.length + resolved.waiting.length > 0) throw new Collided(collisions);
-    const { created, ties } = await applyChanges(session, this.tables, fold(fresh));
+    const changes = pure(() => fold(fresh));
+    const { created, ties } = await applyChanges(session, this.tables, changes);
     return {
       applied: fresh,
       duplicates: [...resolved.repeated, ...duplicates],
@@ -175,31 +243,54 @@ export class Store {
     };
   }
 
-  /** Finds out what can be written now. Asks the database, one question a table, for rows that are not known to exist. */
+  /**
+   * Finds out what can be written now. Asks the database, one question a table, for rows that are not known to exist.
+   * What is found is remembered, but not within a transaction, which also sees rows that may never be committed.
+   */
   async resolve(session: Session, events: readonly Event[]): Promise<Resolved> {
+    const found = await this.look(session, events, (table, key) => this.known.has(table, key));
+    if (!session.inTransaction) this.learn(found);
+    return pure(() => resolve(events, (table, key) => found.has(table, key) || this.known.has(table, key)));
+  }
+
+  /** The same, but nothing is believed to exist that the database does not show now, and nothing is remembered. */
+  private async resolveAnew(session: Session, events: readonly Event[]): Promise<Resolved> {
+    const found = await this.look(session, events, () => false);
+    return pure(() => resolve(events, (table, key) => found.has(table, key)));
+  }
+
+  /** The rows that events need and the database has, those left out that are known. */
+  private async look(
+    session: Session,
+    events: readonly Event[],
+    isKnown: (table: Table, key: string) => boolean,
+  ): Promise<Keys> {
     const asked = new Keys();
-    for (const event of events) {
-      for (const change of event.changes) {
-        eachNeed(change, (table, key) => {
-          if (!this.known.has(table, key)) asked.add(table, key);
-        });
+    pure(() => {
+      for (const event of events) {
+        for (const change of event.changes) {
+          eachNeed(change, (table, key) => {
+            if (!isKnown(table, key)) asked.add(table, key);
+          });
+        }
       }
-    }
+    });
     const found = new Keys();
     for (const [table, keys] of asked.byTable) {
       const { rows } = await session.run(existing(table, [...keys]));
-      for (const [key] of rows) {
-        found.add(table, String(key));
-        this.known.add(table, String(key));
-      }
+      for (const [key] of rows) found.add(table, String(key));
     }
-    return resolve(events, (table, key) => found.has(table, key) || this.known.has(table, key));
+    return found;
   }
 
   /** After the commit: rows that were made exist from now on. */
   remember(written: Written): Written {
-    for (const [table, keys] of written.created.byTable) for (const key of keys) this.known.add(table, key);
+    this.learn(written.created);
     return written;
+  }
+
+  private learn(rows: Keys): void {
+    for (const [table, keys] of rows.byTable) for (const key of keys) this.known.add(table, key);
   }
 }
 

@@ -22,6 +22,12 @@ function eventOf(envelope: Envelope, offset: number): Event {
   return decoded.event;
 }
 
+/** What `persist` wants to know, for a test that expects no trouble. */
+function patient(store: Store, signal: AbortSignal): Parameters<typeof persist>[1] {
+  const retry = { attempts: 3, delayMs: 1, exponential: true };
+  return { store, log: silent, retry, signal, onRetry: () => undefined, onTrouble: () => undefined };
+}
+
 describe('the tables depend on the set of events alone', function () {
   this.timeout(600_000);
   let dataSource: DataSource;
@@ -51,13 +57,7 @@ describe('the tables depend on the set of events alone', function () {
     const batches = arrival.map((batch) => batch.map((envelope) => eventOf(envelope, offset++)));
     const work = async () => {
       for (let batch = batches.shift(); batch; batch = batches.shift()) {
-        const { written, refused } = await persist(batch, {
-          store,
-          log: silent,
-          delayMs: 1,
-          onRetry: () => undefined,
-          signal,
-        });
+        const { written, refused } = await persist(batch, patient(store, signal));
         expect(refused).to.deep.equal([]);
         for (const one of written) parking.noticed(one);
         await parking.wakeWanted();
@@ -141,8 +141,7 @@ describe('one transaction', () => {
     const names = Array.from({ length: 100 }, (_, i) => (i === 37 || i === 90 ? 'eve' : 'ann'));
     const batch = names.map((name, i) => eventOf(user(`c-${i}`, `c-${i}`, name), i));
     const signal = new AbortController().signal;
-    const context = { store, log: silent, delayMs: 1, onRetry: () => undefined, signal };
-    const { written, refused } = await persist(batch, context);
+    const { written, refused } = await persist(batch, patient(store, signal));
     expect(refused.map(({ event }) => event.id)).to.deep.equal(['c-37', 'c-90']);
     expect(refused[0]?.refusal).to.deep.include({ reason: 'database', code: '23514', path: 'users.no_eve' });
     expect(written.flatMap(({ applied }) => applied)).to.have.lengthOf(98);

@@ -1,12 +1,26 @@
 import { DataSource, type Logger } from 'typeorm';
 import type { Config } from '../config.js';
 import { AwayError, codeOf, UserError, EXIT } from '../errors.js';
+import { MortalClient } from './client.js';
 import { entities } from './entities.js';
 import { migrations } from './migrations.js';
 
-/** Longer than any statement of ours takes; what hangs beyond it is cut. Milliseconds. */
-const STATEMENT_TIMEOUT = 60_000;
-const LOCK_TIMEOUT = 30_000;
+/**
+ * What hangs is cut, in milliseconds: first a wait for a lock, then a statement, by the server; then, where the server is not
+ * heard of, by us. Longer than any statement of a batch takes.
+ */
+const LOCK_TIMEOUT = 10_000;
+const STATEMENT_TIMEOUT = 15_000;
+const ANSWER_TIMEOUT = 20_000;
+
+/** A silent peer is asked after 10 s whether it is there, and given up at the latest 20 s later: then its locks are free. */
+const KEEPALIVE_DELAY = 10_000;
+const SERVER_KEEPALIVE = [
+  'tcp_keepalives_idle=10',
+  'tcp_keepalives_interval=5',
+  'tcp_keepalives_count=3',
+  'tcp_user_timeout=20000',
+];
 
 /** TypeORM's own log would print parameters, which hold values of events: nothing of it is wanted. */
 const silent: Logger = {
@@ -40,13 +54,37 @@ export function createDataSource(config: Config['database'], clientId = 'dbw'): 
     // Errors of idle connections: the pool drops them and makes new ones.
     poolErrorHandler: () => undefined,
     extra: {
+      Client: MortalClient,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEPALIVE_DELAY,
+      options: SERVER_KEEPALIVE.map((setting) => `-c ${setting}`).join(' '),
       statement_timeout: STATEMENT_TIMEOUT,
       lock_timeout: LOCK_TIMEOUT,
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT,
-      query_timeout: STATEMENT_TIMEOUT + 5_000,
+      query_timeout: ANSWER_TIMEOUT,
     },
   });
+}
+
+/**
+ * Runs `work` with a data source of its own, to the same database, whose statements may take as long as they need: for
+ * migrations and housekeeping. Waits for locks stay bounded, and so does silence of the network.
+ */
+export async function unhurried<T>(dataSource: DataSource, work: (patient: DataSource) => Promise<T>): Promise<T> {
+  const { options } = dataSource;
+  if (options.type !== 'postgres') throw new TypeError('not a data source of PostgreSQL');
+  const extra: unknown = options.extra;
+  const patient = new DataSource({
+    ...options,
+    poolSize: 2,
+    extra: { ...(typeof extra === 'object' ? extra : {}), statement_timeout: 0, query_timeout: 0 },
+  });
+  await patient.initialize();
+  try {
+    return await work(patient);
+  } finally {
+    await patient.destroy();
+  }
 }
 
 /** What to do about a refusal of the server, by SQLSTATE. */

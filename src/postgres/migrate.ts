@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { codeOf, EXIT, UserError } from '../errors.js';
+import { unhurried } from './data-source.js';
 import { migrations } from './migrations.js';
 
 /** "dbw" in ASCII: the key of the advisory lock that lets one migration run at a time in a database. */
@@ -74,11 +75,13 @@ async function appliedNames(dataSource: DataSource): Promise<string[]> {
  * @throws UserError where a lock cannot be had
  */
 export async function migrate(dataSource: DataSource): Promise<string[]> {
-  return alone(dataSource, async () => {
-    await dataSource.query('CREATE SCHEMA IF NOT EXISTS dbw');
-    const applied = await patiently(() => dataSource.runMigrations({ transaction: 'each' }));
-    return applied.map(({ name }) => name);
-  });
+  return unhurried(dataSource, (patient) =>
+    alone(patient, async () => {
+      await patient.query('CREATE SCHEMA IF NOT EXISTS dbw');
+      const applied = await patiently(() => patient.runMigrations({ transaction: 'each' }));
+      return applied.map(({ name }) => name);
+    }),
+  );
 }
 
 /**
@@ -88,11 +91,13 @@ export async function migrate(dataSource: DataSource): Promise<string[]> {
  * @throws UserError where a lock cannot be had
  */
 export async function revert(dataSource: DataSource): Promise<string | undefined> {
-  return alone(dataSource, async () => {
-    const last = (await appliedNames(dataSource)).at(-1);
-    if (last !== undefined) await patiently(() => dataSource.undoLastMigration({ transaction: 'each' }));
-    return last;
-  });
+  return unhurried(dataSource, (patient) =>
+    alone(patient, async () => {
+      const last = (await appliedNames(patient)).at(-1);
+      if (last !== undefined) await patiently(() => patient.undoLastMigration({ transaction: 'each' }));
+      return last;
+    }),
+  );
 }
 
 /** Every migration of this code and of the database, and whether it is applied. Writes nothing. */

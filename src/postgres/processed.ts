@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 import type { Event } from '../decode.js';
 import { dayOf, now } from '../time.js';
 import { encodeArray } from './arrays.js';
+import { unhurried } from './data-source.js';
 import type { Session } from './session.js';
 import { statement } from './statements.js';
 
@@ -50,7 +51,8 @@ export class ProcessedEvents {
       dataSource,
       wanted.filter((day) => !present.has(day)),
     );
-    await dropBefore(dataSource, today - keptDays);
+    // Detaching waits for every transaction that may still use the partition.
+    await unhurried(dataSource, (patient) => dropBefore(patient, today - keptDays));
     await this.load(dataSource);
   }
 
@@ -153,8 +155,6 @@ async function dropBefore(dataSource: DataSource, firstKept: number): Promise<vo
       locked: boolean;
     }[];
     if (!locked[0]?.locked) return;
-    // Detaching waits for every transaction that may still use the partition.
-    await runner.query('SET statement_timeout = 0');
     try {
       const partitions = (await runner.query(
         `SELECT c.relname AS name, i.inhdetachpending AS pending FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -168,7 +168,6 @@ async function dropBefore(dataSource: DataSource, firstKept: number): Promise<vo
         await runner.query(`DROP TABLE dbw.${name}`);
       }
     } finally {
-      await runner.query('RESET statement_timeout');
       await runner.query('SELECT pg_advisory_unlock($1)', [DROP_LOCK]);
     }
   } finally {

@@ -1,4 +1,5 @@
 import type { DataSource, QueryRunner } from 'typeorm';
+import { failureOf } from '../failure.js';
 import type { Statement } from './statements.js';
 
 /** One row of a result, in the order of the columns asked for. */
@@ -27,6 +28,9 @@ function isConnection(value: unknown): value is Connection {
  * prepared ones, which TypeORM's `query` cannot do.
  */
 export class Session {
+  /** Whether a transaction is under way: then this connection sees rows that nobody else does. */
+  inTransaction = false;
+
   private constructor(
     private readonly runner: QueryRunner,
     readonly connection: Connection,
@@ -59,15 +63,41 @@ export class Session {
   /** Runs `work` in a transaction: committed when it resolves, rolled back when it throws. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     await this.runner.startTransaction();
-    let result: T;
+    this.inTransaction = true;
     try {
-      result = await work();
+      const result = await this.completed(work);
+      await this.runner.commitTransaction();
+      return result;
+    } finally {
+      this.inTransaction = false;
+    }
+  }
+
+  private async completed<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
     } catch (error) {
       // The first error is the one to tell; a rollback over a dead connection fails too.
       await this.runner.rollbackTransaction().catch(() => undefined);
       throw error;
     }
-    await this.runner.commitTransaction();
+  }
+
+  /** Runs `work` within the transaction under way; where it throws, what it wrote is undone and the transaction goes on. */
+  async savepoint<T>(work: () => Promise<T>): Promise<T> {
+    await this.query('SAVEPOINT before_group');
+    let result: T;
+    try {
+      result = await work();
+    } catch (error) {
+      const lost: unknown = await this.query('ROLLBACK TO SAVEPOINT before_group').then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      // A transaction that cannot go on must not be taken for one that can: the first error may be no more than an event's.
+      throw lost === undefined || failureOf(error).reconnect ? error : lost;
+    }
+    await this.query('RELEASE SAVEPOINT before_group');
     return result;
   }
 }

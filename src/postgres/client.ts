@@ -1,0 +1,29 @@
+import pg from 'pg';
+import { failureOf } from '../failure.js';
+
+/**
+ * A connection that ends itself when an answer says that it leads nowhere, or to the wrong server: the pool takes none back
+ * that has ended. Whoever uses the pool is safe by this, whether through a session or through TypeORM. After a time-out of
+ * pg's own the server may still be busy with the statement, and would answer the next one with the result of that.
+ */
+export class MortalClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    const query: unknown = Reflect.get(this, 'query');
+    if (typeof query !== 'function') throw new TypeError('pg has no Client.query');
+    // Defined and not overridden: `query` has a dozen overloads, and only the promise of the answer concerns us.
+    Object.defineProperty(this, 'query', {
+      value: (...args: unknown[]): unknown => {
+        const answer: unknown = Reflect.apply(query, this, args);
+        return answer instanceof Promise ? answer.catch((error: unknown) => this.judge(error)) : answer;
+      },
+    });
+  }
+
+  /** @throws the error that it was given */
+  private judge(error: unknown): never {
+    // It ends at once where a statement is under way: the connection is cut, whether or not anybody hears of it.
+    if (failureOf(error).reconnect) this.end().catch(() => undefined);
+    throw error;
+  }
+}
