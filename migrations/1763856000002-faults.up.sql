@@ -8,20 +8,20 @@ ALTER TABLE dbw.positions ADD COLUMN cluster_id text, ADD COLUMN topic_id uuid;
 CREATE TABLE dbw.in_hand (
   group_id text NOT NULL,
   instance uuid NOT NULL, -- the process; it holds an advisory lock on it for as long as it lives
-  writer   integer NOT NULL,
+  writer   integer NOT NULL, -- -1: the one message that is tried while nothing else is written
   ranges   jsonb NOT NULL, -- [[topic, partition, first offset, offset behind the last], …]
   taken_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (instance, writer)
 ) WITH (fillfactor = 50);
 
--- Events that were in hand when a process died: each is written alone, and its attempts are counted beforehand.
+-- Events that were in hand when a process died: each is written alone, and recorded in dbw.in_hand beforehand.
 CREATE TABLE dbw.suspects (
   group_id     text NOT NULL,
   topic        text NOT NULL,
   partition    integer NOT NULL,
   first_offset bigint NOT NULL,
   next_offset  bigint NOT NULL,
-  attempts     integer NOT NULL DEFAULT 0, -- for a range of one offset: how often it was tried alone
+  attempts     integer NOT NULL DEFAULT 0, -- for a range of one offset: how many processes died over it alone
   noticed_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (group_id, topic, partition, first_offset, next_offset)
 );
