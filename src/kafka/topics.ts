@@ -52,7 +52,8 @@ export async function committedOffsets(
   );
 }
 
-async function settingsOf(admin: Admin, topics: readonly string[]): Promise<Map<string, Map<string, string>>> {
+/** What each topic is configured with: name of the setting to its value as text. */
+export async function settingsOf(admin: Admin, topics: readonly string[]): Promise<Map<string, Map<string, string>>> {
   if (topics.length === 0) return new Map();
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
