@@ -1,46 +1,15 @@
-import { codeOf } from './errors.js';
+import type { FailureClass, Fault } from './fault.js';
+import { FAULTS } from './faults.js';
+import { tables } from './handlers/index.js';
+import { OWN_TABLES } from './postgres/faults.js';
 
-/**
- * What a failure says about: the moment (`transient`), a row that is not there yet (`dependency`), the event (`data`), or
- * our own code (`bug`), or
- * the database as a whole (`systemic`). `unknown` may be either.
- */
-export type FailureClass = 'transient' | 'dependency' | 'data' | 'bug' | 'systemic' | 'unknown';
+export type { FailureClass } from './fault.js';
 
-/** SQLSTATEs by their beginning; the longest that fits decides. Source: PostgreSQL's manual, appendix A. */
-const SQLSTATES: Readonly<Record<string, FailureClass>> = {
-  '08': 'transient', // connection exceptions
-  '25006': 'transient', // read-only transaction: we talk to a replica, another connection may lead elsewhere
-  '25P03': 'transient', // idle-in-transaction timeout: we were too slow
-  '40001': 'transient', // serialization failure
-  '40P01': 'transient', // deadlock
-  '53300': 'transient', // too many connections
-  '55P03': 'transient', // lock timeout
-  '54001': 'transient', // statement too complex: a smaller batch
-  '57014': 'transient', // statement timeout: a smaller batch
-  '57P0': 'transient', // shutdown, crash, starting up
-  '23503': 'dependency', // foreign key
-  '21000': 'bug', // one row twice in a statement
-  '22': 'data', // data exceptions
-  '54000': 'data', // an index row too large
-  '23502': 'data', // not null
-  '23505': 'data', // unique
-  '23514': 'data', // check
-  '28': 'systemic', // authorization
-  '3D000': 'systemic', // no such database
-  '42': 'systemic', // syntax error or access rule violation: our statements or our rights
-  '53': 'systemic', // disk full, out of memory
-  '58': 'systemic', // I/O errors
-  XX: 'systemic', // internal errors, corruption
-};
-
-/** Errors of sockets and of the libraries that use them. */
-const NETWORK = /^E(CONN|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN)/;
-const NETWORK_TEXT =
-  /timeout|terminated|connection (error|ended|closed)|not queryable|closed the connection|Query read timeout/i;
-
-/** Five letters are not enough: EPIPE is the network's. */
-const SQLSTATE = /^(\d[0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/;
+const OF_EVENTS: ReadonlySet<string> = new Set(tables.map(({ name }) => name));
+const SQLSTATE = /^[0-9A-Z]{5}$/;
+const SQLSTATE_LENGTH = 5;
+/** Deeper than any library wraps its errors. */
+const MAX_WRAPPED = 32;
 
 /** What the database said about where it failed; never what it said about values. */
 export interface DatabaseFault {
@@ -48,42 +17,6 @@ export interface DatabaseFault {
   readonly schema: string | undefined;
   readonly table: string | undefined;
   readonly constraint: string | undefined;
-}
-
-function textOf(error: object, name: string): string | undefined {
-  const value: unknown = Object.getOwnPropertyDescriptor(error, name)?.value;
-  return typeof value === 'string' ? value : undefined;
-}
-
-/** The fault that PostgreSQL reported, or undefined where the error is none of its own. */
-export function faultOf(error: unknown): DatabaseFault | undefined {
-  const code = codeOf(error);
-  if (typeof error !== 'object' || error === null || code === undefined || !SQLSTATE.test(code)) return undefined;
-  if (!('severity' in error) && !('driverError' in error)) return undefined;
-  const source =
-    'driverError' in error && typeof error.driverError === 'object' && error.driverError ? error.driverError : error;
-  return {
-    sqlState: code,
-    schema: textOf(source, 'schema'),
-    table: textOf(source, 'table'),
-    constraint: textOf(source, 'constraint'),
-  };
-}
-
-/** Which class an error of the database or of the way to it belongs to. */
-export function classOf(error: unknown): FailureClass {
-  const fault = faultOf(error);
-  if (!fault) {
-    const message = error instanceof Error ? error.message : '';
-    return NETWORK.test(codeOf(error) ?? '') || NETWORK_TEXT.test(message) ? 'transient' : 'unknown';
-  }
-  // A fault in the writer's own tables (a missing partition is a 23514) says nothing about the event.
-  if (fault.schema === 'dbw' && !/^(08|40|53300|55P03|57)/.test(fault.sqlState)) return 'systemic';
-  for (let length = 5; length >= 2; length--) {
-    const found = SQLSTATES[fault.sqlState.slice(0, length)];
-    if (found) return found;
-  }
-  return 'unknown';
 }
 
 /** What to do about a failure. */
@@ -95,19 +28,101 @@ export interface Failure {
   readonly halve: boolean;
   /** The connection leads to the wrong server, or nowhere: it is thrown away. */
   readonly reconnect: boolean;
-  /** What the operator can do about it. */
+  /** What the operator does now, where there is anything to do. */
   readonly remedy?: string;
 }
 
-/** What an error says, and what to do about it. */
+/** An own property that is a text, whatever the object is. */
+function textOf(error: object, name: string): string | undefined {
+  const value: unknown = Object.getOwnPropertyDescriptor(error, name)?.value;
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The error and those that it wraps, outermost first: TypeORM's `driverError`, a `cause`, several `errors`. */
+function unwrapped(error: unknown): object[] {
+  const found = new Set<object>();
+  const queue: unknown[] = [error];
+  for (const next of queue) {
+    if (typeof next !== 'object' || next === null || found.has(next)) continue;
+    if (found.size === MAX_WRAPPED) break;
+    found.add(next);
+    if ('driverError' in next) queue.push(next.driverError);
+    if ('cause' in next) queue.push(next.cause);
+    if ('errors' in next && Array.isArray(next.errors)) queue.push(...(next.errors as unknown[]));
+  }
+  return [...found];
+}
+
+/** What one error says if PostgreSQL sent it: its errors have a severity; the network's codes come without. */
+function reportOf(error: object): DatabaseFault | undefined {
+  const sqlState = textOf(error, 'code');
+  if (sqlState === undefined || !SQLSTATE.test(sqlState) || textOf(error, 'severity') === undefined) return undefined;
+  return {
+    sqlState,
+    schema: textOf(error, 'schema'),
+    table: textOf(error, 'table'),
+    constraint: textOf(error, 'constraint'),
+  };
+}
+
+/** The fault that PostgreSQL reported, or undefined where the error is none of its own. */
+export function faultOf(error: unknown): DatabaseFault | undefined {
+  for (const one of unwrapped(error)) {
+    const fault = reportOf(one);
+    if (fault) return fault;
+  }
+  return undefined;
+}
+
+function placeOf({ schema, table }: DatabaseFault): Fault['table'] {
+  if (schema === 'dbw') return 'of dbw';
+  return schema === 'public' && table !== undefined && OF_EVENTS.has(table) ? 'of events' : undefined;
+}
+
+function rowOfServer(fault: DatabaseFault): Fault | undefined {
+  const place = placeOf(fault);
+  const rows = FAULTS.filter(({ of, table }) => of === 'SQLSTATE' && (table === undefined || table === place));
+  let row: Fault | undefined;
+  for (let length = SQLSTATE_LENGTH; length > 0 && !row; length--) {
+    const beginning = fault.sqlState.slice(0, length);
+    row = rows.find(({ match }) => match.includes(beginning));
+  }
+  // Not even a value out of range says anything about the event when it is the writer's own.
+  const isOfEvent = row?.class !== 'transient' && row?.class !== 'systemic';
+  return place === 'of dbw' && isOfEvent ? OWN_TABLES : row;
+}
+
+/** Of JavaScript itself: what they say is never about a server. */
+const MISTAKES = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']);
+
+function rowOfLibrary(error: object): Fault | undefined {
+  const codes = [textOf(error, 'code'), textOf(error, 'type')];
+  // An error's name may be its class's.
+  const name = error instanceof Error ? error.name : undefined;
+  const message = name !== undefined && MISTAKES.has(name) ? undefined : textOf(error, 'message');
+  return FAULTS.find(({ of, match }) => {
+    if (of === 'code') return match.some((code) => codes.includes(code));
+    if (of === 'name') return name !== undefined && match.includes(name);
+    return of === 'message' && message !== undefined && match.some((beginning) => message.startsWith(beginning));
+  });
+}
+
+/** What an error says, and what to do about it. What the server reports counts more than what a library makes of it. */
 export function failureOf(error: unknown): Failure {
   const fault = faultOf(error);
-  const kind = classOf(error);
-  const state = fault?.sqlState ?? '';
+  let row: Fault | undefined;
+  if (fault) row = rowOfServer(fault);
+  else for (const one of unwrapped(error)) row ??= rowOfLibrary(one);
   return {
-    class: kind,
-    reason: '',
-    halve: state === '54001' || state === '57014',
-    reconnect: kind === 'transient' && (fault === undefined || /^(08|25006|57P0)/.test(state)),
+    class: row?.class ?? 'unknown',
+    reason: row?.reason ?? 'no error that dbw knows',
+    halve: row?.halve ?? false,
+    reconnect: row?.reconnect ?? false,
+    ...(row?.remedy === undefined ? {} : { remedy: row.remedy }),
   };
+}
+
+/** Which class an error of the database, of the brokers or of the way to them belongs to. */
+export function classOf(error: unknown): FailureClass {
+  return failureOf(error).class;
 }
