@@ -313,8 +313,10 @@ describe('failures by their true causes', () => {
       await withTwo(async (a) => {
         const pid = await pidOf(a);
         await a.query("SET LOCAL idle_in_transaction_session_timeout = '1ms'");
-        const gone = async () =>
-          (await dataSource.query('SELECT FROM pg_stat_activity WHERE pid = $1', [pid])).length === 0;
+        const gone = async () => {
+          const found: unknown[] = await dataSource.query('SELECT FROM pg_stat_activity WHERE pid = $1', [pid]);
+          return found.length === 0;
+        };
         await until(gone);
         expect(failureOf(await errorOf(a.query('SELECT 1')))).to.include({ class: 'transient', reconnect: true });
       });
@@ -324,7 +326,7 @@ describe('failures by their true causes', () => {
       client.on('error', () => undefined); // it says so twice
       await client.query('BEGIN');
       await client.query("SET LOCAL idle_in_transaction_session_timeout = '1ms'");
-      const [error]: unknown[] = await ended;
+      const [error] = (await ended) as unknown[];
       expectFailure(error, '25P03', { class: 'transient', reconnect: true });
     });
 
@@ -367,7 +369,7 @@ describe('failures by their true causes', () => {
       // A message of a type that the protocol does not have, four bytes long.
       const { connection }: { connection?: pg.Connection } = client as object;
       connection?.stream.write(Buffer.from([0xff, 0, 0, 0, 4]));
-      const [error]: unknown[] = await ended;
+      const [error] = (await ended) as unknown[];
       expectFailure(error, '08P01', { class: 'transient', reconnect: true });
     });
   });

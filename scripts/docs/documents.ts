@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 import { SETTINGS } from '../../src/config.js';
 import { describe, summaries } from '../../src/describe.js';
+import { errorsDocument } from './errors.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -108,6 +109,7 @@ export async function documents(): Promise<Readonly<Record<string, string>>> {
   const options = { parser: 'markdown', printWidth: 120 } as const;
   return {
     [`${root}docs/events.md`]: await format(eventsDocument(), options),
+    [`${root}docs/errors.md`]: await format(errorsDocument(), options),
     [`${root}README.md`]: await format(readme, options),
   };
 }

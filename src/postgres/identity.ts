@@ -7,8 +7,11 @@ import type { Session } from './session.js';
  */
 export type Identity = string;
 
+// A standby has no timeline of its own to tell; asked for it, it says 55000, which may be anything. The statements that
+// write say 25006 there, which is clear.
 const PLACE = `current_database(), (SELECT oid FROM pg_database WHERE datname = current_database()),
-  extract(epoch FROM pg_postmaster_start_time()), substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8),
+  extract(epoch FROM pg_postmaster_start_time()),
+  CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END,
   pg_relation_filenode('dbw.processed_events_old')`;
 
 const IDENTITY = `SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()), ${PLACE})`;
