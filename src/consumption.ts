@@ -8,7 +8,7 @@ import { CatchUp } from './catch-up.js';
 import { dutiesOf } from './duties.js';
 import { reasonOf } from './errors.js';
 import { registry, tables } from './handlers/index.js';
-import { healthOf, HealthServer, type Health } from './health.js';
+import { HealthServer } from './health-server.js';
 import { Intake } from './intake.js';
 import type { LetterBox } from './kafka/letters.js';
 import { Source } from './kafka/source.js';
@@ -16,6 +16,7 @@ import { beginnings, type Assigned } from './beginnings.js';
 import { partitionEnds } from './kafka/topics.js';
 import { Lag } from './lag.js';
 import { letterOf, type Letter } from './letter.js';
+import { Metrics } from './metrics.js';
 import { Offsets, type Position } from './offsets.js';
 import { Parking } from './parking.js';
 import { backoff } from './backoff.js';
@@ -27,6 +28,7 @@ import { connectionsInUse } from './postgres/data-source.js';
 import { daysToKeep, openLetterBox, sourceTopics, type Servers } from './servers.js';
 import { Store } from './store.js';
 import { Tally } from './tally.js';
+import { newborn, type Vitals } from './vitals.js';
 
 const MIB = 1024 * 1024;
 const BATCH_BYTES = 8 * MIB;
@@ -47,7 +49,7 @@ export interface ConsumeOptions {
 
 /** This process as a member of the group: everything between the source and the tables. */
 export class Consumption {
-  readonly tally = new Tally();
+  readonly tally: Tally;
   readonly lag = new Lag();
   readonly offsets = new Offsets();
   readonly intake: Intake;
@@ -71,6 +73,7 @@ export class Consumption {
     private readonly options: ConsumeOptions,
     private readonly log: Logger,
   ) {
+    this.tally = new Tally(registry.keys(), config.kafka.topicPrefix);
     this.fatal = new Promise((_, reject) => (this.fail = reject));
     this.fatal.catch(() => undefined);
     const limits = { size: config.batch.size, bytes: BATCH_BYTES, full: QUEUE_BYTES };
@@ -102,7 +105,7 @@ export class Consumption {
         await this.send(
           givenUp.map(({ message, refusal, attempts }) => letterOf(message, refusal, { attempts, clientId })),
         );
-        this.tally.refused(givenUp.map(({ refusal }) => refusal));
+        this.tally.refused(givenUp);
       },
     });
   }
@@ -111,7 +114,7 @@ export class Consumption {
   private async send(letters: readonly Letter[]): Promise<void> {
     const { signal } = this.hurry;
     const onRetry = () => {
-      this.tally.retries++;
+      this.tally.retried('transient');
     };
     await this.letters?.sendPatiently(letters, { signal, onRetry, delayMs: this.config.retry.delayMs, log: this.log });
   }
@@ -195,17 +198,18 @@ export class Consumption {
     await this.source?.read(topics);
   }
 
-  health(): Health {
+  vitals(): Vitals {
     const { dataSource, marks } = this.servers;
-    return healthOf({
-      kafka: this.source !== undefined,
-      lag: this.lag.events,
-      database: dataSource.isInitialized,
-      connections: connectionsInUse(dataSource),
-      poolSize: this.config.database.poolSize,
-      redis: marks?.connected,
+    const activeConnections = connectionsInUse(dataSource);
+    return {
+      ...newborn(this.options.version, this.config.database.poolSize),
+      consumer: this.source ? 'reading' : 'starting',
+      kafka: { connected: this.source !== undefined },
+      database: { connected: dataSource.isInitialized, activeConnections, poolSize: this.config.database.poolSize },
+      redis: { configured: marks !== undefined, connected: marks?.connected ?? false },
+      partitions: this.lag.partitions(),
       lastProcessed: this.tally.lastProcessed,
-    });
+    };
   }
 
   /** Stops reading while too many events are parked, and goes on when there are fewer. */
@@ -232,7 +236,7 @@ export class Consumption {
       delayMs: config.retry.delayMs,
       signal: this.hurry.signal,
       onRetry: () => {
-        tally.retries++;
+        tally.retried('transient');
       },
     };
     const parts = {
@@ -256,7 +260,8 @@ export class Consumption {
   /** Runs until the signal is aborted, or what was asked for is done; then finishes what is in hand. */
   async run(signal: AbortSignal): Promise<ParkedCount> {
     const { options, config, servers, log } = this;
-    const health = await HealthServer.open(config.port, () => this.health());
+    const vitals = () => this.vitals();
+    const health = await HealthServer.open(config.port, vitals, new Metrics(this.tally, vitals, options.version));
     log.info({ port: health.port }, 'health is answered');
     const bounded = options.untilCaughtUp === true;
     const stop = new AbortController();
@@ -269,7 +274,7 @@ export class Consumption {
       await this.open();
       const writers = this.startWriters();
       const duties = dutiesOf(this, { catchUp, config, servers, log, signal: stop.signal, watchTopics: !bounded });
-      const interrupted = aborted(signal);
+      const interrupted: Promise<unknown> = signal.aborted ? Promise.resolve() : once(signal, 'abort');
       const done = bounded
         ? untilCommitted(servers.admin, this.positions, config.kafka.groupId, ends, signal, (left) =>
             options.onProgress?.(left, this.tally),
@@ -292,9 +297,4 @@ export class Consumption {
       await health.close();
     }
   }
-}
-
-/** Resolves when a signal is aborted, or at once where it is. */
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await once(signal, 'abort');
 }

@@ -62,8 +62,7 @@ export async function writeBatches(parts: Parts): Promise<void> {
       parts,
     );
     for (const segment of segments) segment.done = true;
-    tally.batches++;
-    tally.messages += batch.length;
+    tally.batch(batch.length);
     for (const written of persisted.written) {
       tally.written(written);
       parts.onWritten(written);
@@ -81,7 +80,7 @@ function decodeAll(
     const decoded = decode(message, registry, prefix);
     if (decoded.kind === 'event') events.push(decoded.event);
     else if (decoded.kind === 'refusal') refused.push({ message, refusal: decoded.refusal, attempts: 1 });
-    else tally.count('tombstone');
+    else tally.tombstone(message.topic);
   }
   return { events, refused };
 }
@@ -89,7 +88,7 @@ function decodeAll(
 async function sendRefused(refused: readonly Refused[], { clientId, send, tally, log }: Parts): Promise<void> {
   if (refused.length === 0) return;
   await send(refused.map(({ message, refusal, attempts }) => letterOf(message, refusal, { attempts, clientId })));
-  tally.refused(refused.map(({ refusal }) => refusal));
+  tally.refused(refused);
   for (const { message, refusal } of refused) {
     const { topic, partition, offset } = message;
     const { reason, code, path, eventType } = refusal;
