@@ -1,11 +1,15 @@
-import { createServer, type Server } from 'node:http';
-import { EXIT, UserError } from './errors.js';
+import { readinessOf, type Vitals } from './vitals.js';
 
 /** What `GET /health` says; further fields may follow these. */
 export interface Health {
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
-  readonly kafka: { readonly connected: boolean; readonly lag: number };
-  readonly database: { readonly connected: boolean; readonly activeConnections: number; readonly poolSize: number };
+  readonly kafka: { readonly connected: boolean; readonly lag: number; readonly error?: string };
+  readonly database: {
+    readonly connected: boolean;
+    readonly activeConnections: number;
+    readonly poolSize: number;
+    readonly error?: string;
+  };
   readonly redis: { readonly connected: boolean };
   /** ISO-8601, or null before the first. */
   readonly lastProcessedEvent: string | null;
@@ -18,65 +22,66 @@ export function statusOf(health: { kafka: boolean; database: boolean; redis: boo
   return health.redis === false ? 'degraded' : 'healthy';
 }
 
-/** What a running writer says of itself; `redis` is undefined where none is configured. */
-export function healthOf(facts: {
-  readonly kafka: boolean;
-  readonly lag: number;
-  readonly database: boolean;
-  readonly connections: number;
-  readonly poolSize: number;
-  readonly redis: boolean | undefined;
-  readonly lastProcessed: Date | undefined;
-}): Health {
-  return {
-    status: statusOf(facts),
-    kafka: { connected: facts.kafka, lag: facts.lag },
-    database: { connected: facts.database, activeConnections: facts.connections, poolSize: facts.poolSize },
-    redis: { connected: facts.redis ?? false },
-    lastProcessedEvent: facts.lastProcessed?.toISOString() ?? null,
-  };
+/** Unhealthy: nothing is written. Degraded: it is, but slower, or not all of it. */
+function statusOfVitals(vitals: Vitals): Health['status'] {
+  const { kafka, database, redis, trouble, consumer, parked, breakers, gaps, unread } = vitals;
+  const status = statusOf({
+    kafka: kafka.connected,
+    database: database.connected,
+    redis: redis.configured ? redis.connected : undefined,
+  });
+  const isLasting = trouble !== undefined && trouble.class !== 'transient';
+  if (status === 'unhealthy' || consumer === 'dead' || isLasting) return 'unhealthy';
+  const isPartly = parked.full || breakers.length > 0 || gaps.length > 0 || unread.length > 0;
+  return trouble !== undefined || isPartly ? 'degraded' : status;
 }
 
-/** Answers on the port of the service; read-only. */
-export class HealthServer {
-  private constructor(private readonly server: Server) {}
-
-  /**
-   * @param ask what the process knows about itself now
-   * @throws UserError where the port is taken
-   */
-  static async open(port: number, ask: () => Health): Promise<HealthServer> {
-    const server = createServer((request, response) => {
-      request.resume();
-      const known = request.url?.split('?')[0] === '/health';
-      if (!known || request.method !== 'GET') {
-        response.writeHead(known ? 405 : 404).end();
-        return;
-      }
-      const health = ask();
-      response.writeHead(health.status === 'unhealthy' ? 503 : 200, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(health));
-    });
-    server.requestTimeout = 5_000;
-    server.headersTimeout = 5_000;
-    server.maxConnections = 100;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => {
-        const why = 'code' in error && error.code === 'EADDRINUSE' ? 'is taken' : `cannot be used: ${error.message}`;
-        reject(new UserError(`Port ${port} ${why}. Set DB_WRITER_SERVICE_PORT to another one.`, EXIT.refused));
-      });
-      server.listen(port, resolve);
-    });
-    return new HealthServer(server);
+/** Events to read, by topic; topics without any are left out. */
+function lagByTopic(vitals: Vitals): Record<string, { events: number; seconds: number }> {
+  const topics: Record<string, { events: number; seconds: number }> = {};
+  for (const { topic, lag, seconds } of vitals.partitions) {
+    if (lag === 0) continue;
+    const known = (topics[topic] ??= { events: 0, seconds: 0 });
+    known.events += lag;
+    known.seconds = Math.max(known.seconds, Math.round(seconds));
   }
+  return topics;
+}
 
-  get port(): number {
-    const address = this.server.address();
-    return typeof address === 'object' && address ? address.port : 0;
-  }
+function errorIn({ connected, reason }: { connected: boolean; reason?: string | undefined }): { error?: string } {
+  return connected || reason === undefined ? {} : { error: reason };
+}
 
-  async close(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
-  }
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** What a running writer says of itself. */
+export function healthOf(vitals: Vitals): Health {
+  const { kafka, database, redis, trouble, parked } = vitals;
+  const lag = vitals.partitions.reduce((sum, partition) => sum + partition.lag, 0);
+  return {
+    status: statusOfVitals(vitals),
+    kafka: { connected: kafka.connected, lag, ...errorIn(kafka) },
+    database: {
+      connected: database.connected,
+      activeConnections: database.activeConnections,
+      poolSize: database.poolSize,
+      ...errorIn(database),
+    },
+    redis: { connected: redis.connected, ...(redis.configured ? {} : { configured: false }) },
+    lastProcessedEvent: vitals.lastProcessed?.toISOString() ?? null,
+    version: vitals.version,
+    startedAt: timeOf(vitals.startedAt),
+    consumer: vitals.consumer,
+    assignedPartitions: vitals.assigned,
+    kafkaAnsweredAt: kafka.since === undefined ? null : timeOf(kafka.since),
+    lagByTopic: lagByTopic(vitals),
+    parked: { ...parked },
+    trouble: trouble ? { ...trouble, since: timeOf(trouble.since) } : null,
+    breakers: vitals.breakers.map((breaker) => ({ ...breaker, since: timeOf(breaker.since) })),
+    gaps: vitals.gaps,
+    unreadPartitions: vitals.unread,
+    reasons: readinessOf(vitals).reasons,
+  };
 }

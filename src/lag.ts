@@ -1,34 +1,111 @@
 import type { Position } from './offsets.js';
+import type { PartitionVitals } from './vitals.js';
 
-function nameOf({ topic, partition }: { topic: string; partition: number }): string {
-  return `${topic}:${partition}`;
+interface Partition {
+  readonly topic: string;
+  readonly partition: number;
+  end: number | undefined;
+  position: number | undefined;
+  /** When it was first seen, without lag, or a step further. */
+  movedAt: number;
+  /** When its lag was last seen to leave zero; undefined where it had some when it was first seen. */
+  behindSince: number | undefined;
+  /** The timestamp of the record that was read last. */
+  readTime: number | undefined;
 }
 
-/** How far behind the ends of its partitions this process is, in events. */
+function lagOf({ end, position }: Partition): number {
+  return end === undefined || position === undefined ? 0 : Math.max(0, end - position);
+}
+
+/**
+ * For how many milliseconds the next event has waited. The record read last was made at about the same time; where
+ * nothing was read for long it is no measure, but then the lag has only begun.
+ */
+function waitedMs(partition: Partition, now: number): number {
+  if (lagOf(partition) === 0) return 0;
+  const { readTime, behindSince, movedAt } = partition;
+  const known = [readTime, behindSince].filter((time) => time !== undefined);
+  return Math.max(0, now - (known.length > 0 ? Math.max(...known) : movedAt));
+}
+
+/** How far behind the ends of its partitions this process is. Times in milliseconds since 1970. */
 export class Lag {
-  private readonly ends = new Map<string, number>();
-  private readonly positions = new Map<string, number>();
+  private readonly known = new Map<string, Partition>();
 
   /** Partitions were assigned anew. */
   reset(): void {
-    this.ends.clear();
-    this.positions.clear();
+    this.known.clear();
   }
 
   /** The ends of partitions, as the broker told them. */
-  sawEnd(ends: readonly Position[]): void {
-    for (const end of ends) this.ends.set(nameOf(end), Math.max(end.next, this.ends.get(nameOf(end)) ?? 0));
+  sawEnd(ends: readonly Position[], now = Date.now()): void {
+    for (const { next, ...place } of ends) {
+      this.change(place, now, (known) => (known.end = Math.max(next, known.end ?? 0)));
+    }
+  }
+
+  /**
+   * Records were read.
+   *
+   * @param time the timestamp of the last of them
+   */
+  sawRecord(topic: string, partition: number, time: number, now = Date.now()): void {
+    this.of({ topic, partition }, now).readTime = time;
   }
 
   /** Positions that are finished, or where reading began. */
-  reached(positions: readonly Position[]): void {
-    for (const position of positions) this.positions.set(nameOf(position), position.next);
+  reached(positions: readonly Position[], now = Date.now()): void {
+    for (const { next, ...place } of positions) {
+      this.change(place, now, (known) => {
+        if (next !== known.position) known.movedAt = now;
+        known.position = next;
+      });
+    }
   }
 
   /** Events between the positions and the ends. */
   get events(): number {
     let lag = 0;
-    for (const [name, end] of this.ends) lag += Math.max(0, end - (this.positions.get(name) ?? end));
+    for (const partition of this.known.values()) lag += lagOf(partition);
     return lag;
+  }
+
+  /** Every partition, for `Vitals`; why one is held is not known here. */
+  partitions(now = Date.now()): PartitionVitals[] {
+    return Array.from(this.known.values(), (known) => {
+      const { topic, partition, movedAt } = known;
+      const lag = lagOf(known);
+      return { topic, partition, lag, seconds: waitedMs(known, now) / 1000, movedAt: lag === 0 ? now : movedAt };
+    });
+  }
+
+  private of({ topic, partition }: { topic: string; partition: number }, now: number): Partition {
+    const name = `${topic}:${partition}`;
+    let known = this.known.get(name);
+    if (!known) {
+      known = {
+        topic,
+        partition,
+        end: undefined,
+        position: undefined,
+        movedAt: now,
+        behindSince: undefined,
+        readTime: undefined,
+      };
+      this.known.set(name, known);
+    }
+    return known;
+  }
+
+  /** Changes what is known of a partition; where its lag leaves zero by it, its time begins. */
+  private change(place: { topic: string; partition: number }, now: number, how: (known: Partition) => void): void {
+    const known = this.of(place, now);
+    const isNew = known.end === undefined || known.position === undefined;
+    const before = lagOf(known);
+    how(known);
+    if (before > 0 || lagOf(known) === 0) return;
+    known.movedAt = now;
+    if (!isNew) known.behindSince = now;
   }
 }
