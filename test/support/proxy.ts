@@ -118,11 +118,11 @@ class Link {
   }
 
   /** Carries until both sides are closed. */
-  async serve(target: Address): Promise<void> {
+  async serve({ host, port }: Address): Promise<void> {
     const ends = [closed(this.client)];
     await this.road.untilOpen();
     if (!this.client.destroyed) {
-      const server = connect({ ...target, allowHalfOpen: true, noDelay: true });
+      const server = connect({ host, port, allowHalfOpen: true, noDelay: true });
       this.server = server;
       server.on('error', () => undefined);
       ends.push(closed(server));
