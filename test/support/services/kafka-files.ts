@@ -34,14 +34,32 @@ appender.out.layout.type = PatternLayout
 appender.out.layout.pattern = %d %p %m (%c{1})%n%ex{8}
 `;
 
+/** Where a broker listens. */
+export interface BrokerPorts {
+  readonly port: number;
+  readonly controller: number;
+  /** A listener of its own for clients behind a proxy: it tells them to come to the proxy's port, again and again. */
+  readonly proxied?: { readonly port: number; readonly advertised: number } | undefined;
+}
+
 /** One node that is broker and controller, as a test wants it: nothing is replicated, nothing waits, nothing expires. */
-export function brokerProperties(port: number, controllerPort: number, data: string): string {
+export function brokerProperties(ports: BrokerPorts, data: string): string {
+  const { port, controller, proxied } = ports;
+  const listener = (name: string, at: number) => `${name}://127.0.0.1:${String(at)}`;
+  const listeners = [listener('PLAINTEXT', port), listener('CONTROLLER', controller)];
+  const advertised = [listener('PLAINTEXT', port)];
+  if (proxied) {
+    listeners.push(listener('PROXIED', proxied.port));
+    advertised.push(listener('PROXIED', proxied.advertised));
+  }
   return `process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://127.0.0.1:${String(port)},CONTROLLER://127.0.0.1:${String(controllerPort)}
-advertised.listeners=PLAINTEXT://127.0.0.1:${String(port)}
+listeners=${listeners.join(',')}
+advertised.listeners=${advertised.join(',')}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
-controller.quorum.voters=1@127.0.0.1:${String(controllerPort)}
+controller.quorum.voters=1@127.0.0.1:${String(controller)}
 log.dirs=${data}
 auto.create.topics.enable=false
 message.max.bytes=16777216

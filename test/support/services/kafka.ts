@@ -15,8 +15,11 @@ import type { Server } from './server.js';
 
 const broker = `kafka-broker-${version}`;
 
-/** Finds what Apache Kafka needs: Java, and Maven unless its jars were fetched before. */
-export function findKafka(): Program | Missing {
+/**
+ * Finds what Apache Kafka needs: Java, and Maven unless its jars were fetched before. With `proxy`, the port of a proxy,
+ * the broker has a listener for it.
+ */
+export function findKafka(proxy?: number): Program | Missing {
   const java = findJava();
   const maven = onPath('mvn');
   const needsMaven = maven === undefined && !isDownloaded(broker);
@@ -32,7 +35,7 @@ export function findKafka(): Program | Missing {
         maven === undefined
           ? downloadFolder(broker)
           : await download(run, broker, (to) => fetchBroker(run, maven, home, to));
-      return { version, begin: (here) => begin(here, javaIn(home), folder) };
+      return { version, begin: (here) => begin(here, javaIn(home), folder, proxy) };
     },
   };
 }
@@ -53,7 +56,7 @@ async function fetchBroker(run: Run, maven: string, javaHome: string | undefined
   await rm(repository, { recursive: true });
   const data = formatted(target);
   const properties = join(run.folder, 'kafka-format.properties');
-  await writeFile(properties, brokerProperties(await freePort(), await freePort(), data));
+  await writeFile(properties, brokerProperties({ port: await freePort(), controller: await freePort() }, data));
   const format = ['kafka.tools.StorageTool', 'format', '-t', newClusterId(), '-c', properties];
   await run.execute('kafka-format', { file: javaIn(javaHome), args: ['-cp', join(target, '*'), ...format] });
 }
@@ -66,11 +69,12 @@ function mavenEnvironment(javaHome: string | undefined): Record<string, string> 
   return { JAVA_HOME: javaHome, MAVEN_OPTS: `${trust} ${process.env.MAVEN_OPTS ?? ''}`.trim() };
 }
 
-async function begin(run: Run, java: string, folder: string): Promise<Server> {
-  const [port, controllerPort] = [await freePort(), await freePort()];
+async function begin(run: Run, java: string, folder: string, proxy?: number): Promise<Server> {
+  const [port, controller] = [await freePort(), await freePort()];
+  const proxied = proxy === undefined ? undefined : { port: await freePort(), advertised: proxy };
   const data = await mkdtemp(join(run.folder, 'kafka-'));
   const properties = `${data}.properties`;
-  await writeFile(properties, brokerProperties(port, controllerPort, data));
+  await writeFile(properties, brokerProperties({ port, controller, proxied }, data));
   const log4j = `${data}.log4j2.properties`;
   await writeFile(log4j, log4jProperties);
   await cp(formatted(folder), data, { recursive: true });
@@ -83,6 +87,7 @@ async function begin(run: Run, java: string, folder: string): Promise<Server> {
   const server = new ServerProcess(run, {
     name: 'kafka',
     port,
+    proxiedPort: proxied?.port,
     command: { file: java, args: [...options, logging, '-cp', join(folder, '*'), 'kafka.Kafka', properties] },
     orderly: 'SIGTERM',
     abrupt: 'SIGKILL',

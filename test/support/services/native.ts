@@ -6,9 +6,9 @@ import { findRedis } from './redis.js';
 import { Run } from './run.js';
 import { environmentFor, type Report, type Server, type Servers } from './server.js';
 
-/** Starts the three as processes of this machine. */
-export async function nativeServers(report: Report): Promise<Servers> {
-  const found = { kafka: findKafka(), postgres: findPostgres(), redis: findRedis() };
+/** Starts the three as processes of this machine; `kafkaProxy` as in `startServers`. */
+export async function nativeServers(report: Report, kafkaProxy?: number): Promise<Servers> {
+  const found = { kafka: findKafka(kafkaProxy), postgres: findPostgres(), redis: findRedis() };
   const { kafka, postgres, redis } = found;
   if (kafka instanceof Missing || postgres instanceof Missing || redis instanceof Missing) {
     throw new MissingProgramsError(Object.values(found).filter((program) => program instanceof Missing));

@@ -8,6 +8,8 @@ import { until } from './until.js';
 export interface ServerProgram {
   readonly name: Server['name'];
   readonly port: number;
+  /** Where it listens for clients that come through a proxy. */
+  readonly proxiedPort?: number | undefined;
   readonly command: Command;
   /** Ends it in good order, its data kept; PostgreSQL, for one, would wait for its clients on SIGTERM. */
   readonly orderly: NodeJS.Signals;
@@ -34,6 +36,10 @@ export class ServerProcess implements Server {
 
   get port(): number {
     return this.program.port;
+  }
+
+  get proxiedPort(): number | undefined {
+    return this.program.proxiedPort;
   }
 
   /** Undefined while it does not run. */

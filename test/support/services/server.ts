@@ -3,6 +3,8 @@ export interface Server {
   readonly name: 'kafka' | 'postgres' | 'redis';
   readonly host: string;
   readonly port: number;
+  /** Where the proxy that it was started for leads to; see `startServers`. */
+  readonly proxiedPort?: number | undefined;
   /** Undefined where somebody else runs it (a container, a server named by the environment) and while it is stopped. */
   readonly pid: number | undefined;
   /** Ends it and waits until it is gone: in good order, its data kept, unless a signal says otherwise. */

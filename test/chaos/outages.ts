@@ -1,0 +1,35 @@
+import type { ServerName } from './plan.js';
+
+interface Outage {
+  readonly server: ServerName;
+  readonly from: number;
+  to: number | undefined;
+}
+
+/** When which server could not be used: stopped, refusing, or silent. */
+export class Outages {
+  private readonly all: Outage[] = [];
+
+  /** Notes that a server is away while `work` runs. */
+  async during(server: ServerName, work: () => Promise<void>): Promise<void> {
+    const outage: Outage = { server, from: Date.now(), to: undefined };
+    this.all.push(outage);
+    try {
+      await work();
+    } finally {
+      outage.to = Date.now();
+    }
+  }
+
+  /** Which servers were away at any instant of this span. */
+  between(from: number, to: number): ServerName[] {
+    const met = this.all.filter((outage) => outage.from <= to && (outage.to ?? Infinity) >= from);
+    return [...new Set(met.map(({ server }) => server))];
+  }
+
+  /** How long a server was away in all. */
+  seconds(server: ServerName): number {
+    const own = this.all.filter((outage) => outage.server === server);
+    return own.reduce((sum, { from, to }) => sum + ((to ?? Date.now()) - from), 0) / 1000;
+  }
+}
