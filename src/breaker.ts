@@ -53,8 +53,7 @@ export class Breakers {
   private lastSync: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: Parts) {
-    // 0.57 × 1,000 is 569.99… in floating point; refused events are counted in whole ones.
-    this.mostRefused = Math.floor(parts.maxRate * WINDOW + 1e-6);
+    this.mostRefused = parts.maxRate * WINDOW;
   }
 
   private get isOff(): boolean {

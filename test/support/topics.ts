@@ -15,7 +15,8 @@ export function testKafka(): Kafka {
   return createKafka(readConfig(process.env).kafka);
 }
 
-async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+/** Runs `work` with an admin client of the servers that the environment names now. */
+export async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = testKafka().admin();
   await admin.connect();
   try {
