@@ -23,6 +23,8 @@ interface Parts {
 
 interface Open {
   readonly opening: Opening;
+  /** When it opened, as far as this process knows; milliseconds since 1970. */
+  readonly since: number;
   /** Which record in PostgreSQL says so; undefined until it is known to be there. */
   recordedAt: string | undefined;
   /** When the next trial may begin. */
@@ -53,8 +55,7 @@ export class Breakers {
   private lastSync: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: Parts) {
-    // 0.57 × 1,000 is 569.99… in floating point; refused events are counted in whole ones.
-    this.mostRefused = Math.floor(parts.maxRate * WINDOW + 1e-6);
+    this.mostRefused = parts.maxRate * WINDOW;
   }
 
   private get isOff(): boolean {
@@ -62,8 +63,8 @@ export class Breakers {
   }
 
   /** What is open and why, for the probes and the metrics. */
-  get open(): ReadonlyMap<string, Opening> {
-    return new Map([...this.opened].map(([topic, { opening }]) => [topic, opening]));
+  list(): { topic: string; since: number; reason: string }[] {
+    return [...this.opened].map(([topic, { opening, since }]) => ({ topic, since, reason: opening.reason }));
   }
 
   isOpen(topic: string): boolean {
@@ -90,7 +91,7 @@ export class Breakers {
   }
 
   private begin(topic: string, opening: Opening, dueAt: number, recordedAt?: string): void {
-    this.opened.set(topic, { opening, dueAt, recordedAt, trial: undefined });
+    this.opened.set(topic, { opening, since: Date.now(), dueAt, recordedAt, trial: undefined });
     this.recent.delete(topic);
     const remedy = 'roll the producer or dbw back, or mend what the reason names (dbw dlq summary tells more)';
     const about = { topic, ...opening, maxRate: this.parts.maxRate, trialEveryS: TRIAL_MS / 1000 };

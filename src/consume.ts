@@ -4,7 +4,7 @@ import type { Config } from './config.js';
 import { Consumption, type ConsumeOptions } from './consumption.js';
 import { within } from './deadline.js';
 import { registry } from './handlers/index.js';
-import { HealthServer } from './health.js';
+import { HealthServer } from './health-server.js';
 import { Metrics } from './metrics.js';
 import { patiently } from './patiently.js';
 import type { ParkedCount } from './postgres/parked.js';

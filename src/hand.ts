@@ -91,6 +91,12 @@ export class Hand {
     return this.found;
   }
 
+  /** Tells suspect messages from others; undefined while there are none. */
+  get isSuspect(): ((message: Place) => boolean) | undefined {
+    const { found } = this;
+    return found.isEmpty ? undefined : ({ topic, partition, offset }) => found.isSuspect(topic, partition, offset);
+  }
+
   /**
    * Records, before a suspect message is touched, that it is tried alone; waits while PostgreSQL is away. End it with
    * `survived`. If the process dies before that, it counts as one attempt.

@@ -67,6 +67,11 @@ export class Parking {
     }
   }
 
+  /** Whether rows were made since the last `wakeWanted` for which events may wait. */
+  get isWanted(): boolean {
+    return this.wanted.byTable.size > 0;
+  }
+
   /** A batch was written: its rows may be waited for, and its events may have been parked. */
   noticed({ created, waiting }: Pick<Written, 'created' | 'waiting'>): void {
     if (waiting.length > 0) this.occupied = true;

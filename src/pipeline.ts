@@ -83,7 +83,7 @@ export async function writeBatches(writer: number, parts: Parts): Promise<void> 
   for (let batch = await intake.take(); batch; batch = await intake.take()) {
     const segments = take(batch, offsets);
     const messages = batch.flatMap(({ message }) => message ?? []);
-    const isSuspect = hand.isSuspect();
+    const { isSuspect } = hand;
     const usual = isSuspect ? messages.filter((message) => !isSuspect(message)) : messages;
     if (usual.length > 0) {
       await exclusion.shared(async () => {

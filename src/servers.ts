@@ -5,6 +5,8 @@ import type { Config } from './config.js';
 import { AwayError, EXIT, UserError } from './errors.js';
 import { registry } from './handlers/index.js';
 import { createKafka } from './kafka/client.js';
+import { registerCodecs } from './kafka/codecs.js';
+import { LogIdentities } from './kafka/identities.js';
 import { ensureDeadLetterTopic, refuseSourceForLetters } from './kafka/dead-letter-topic.js';
 import { LetterBox } from './kafka/letters.js';
 import { longestRetention, refuseCompacted } from './kafka/topic-settings.js';
@@ -28,6 +30,8 @@ export interface Servers {
   readonly processed: ProcessedEvents;
   readonly kafka: Kafka;
   readonly admin: Admin;
+  /** Which cluster and which topics these are. */
+  readonly logs: LogIdentities;
   readonly marks: Marks | undefined;
   readonly close: () => Promise<void>;
 }
@@ -74,6 +78,9 @@ export async function openServers(config: Config, version: string, log: Logger):
     await requireSchema(dataSource, version);
     const { kafka, admin } = await connectKafka(config, log);
     closers.push(() => admin.disconnect());
+    const logs = new LogIdentities(kafka);
+    closers.push(() => logs.close());
+    await registerCodecs();
     const { redis } = config;
     const marks =
       redis &&
@@ -82,7 +89,7 @@ export async function openServers(config: Config, version: string, log: Logger):
         else log.warn('Redis is away: duplicates are told apart by PostgreSQL alone, a little slower');
       });
     if (marks) closers.push(() => marks.close());
-    return { dataSource, processed: new ProcessedEvents(), kafka, admin, marks, close };
+    return { dataSource, processed: new ProcessedEvents(), kafka, admin, logs, marks, close };
   } catch (error) {
     await close();
     throw error;

@@ -2,7 +2,7 @@ import type { Admin } from 'kafkajs';
 import type { Logger } from 'pino';
 import { UserError } from './errors.js';
 import { refuseCompacted } from './kafka/topic-settings.js';
-import { refuseUnreadable } from './kafka/unreadable.js';
+import { refuseUnreadable } from './kafka/codecs.js';
 import { sourceTopics } from './servers.js';
 
 /** The source topics: which of them exist, and which can be read. */

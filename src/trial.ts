@@ -38,7 +38,7 @@ export class Trial {
     const before = this.taken.length;
     this.taken.push(...messages.slice(0, TRIAL_SIZE - before));
     const count = this.taken.length - before;
-    if (atEnd && count === messages.length) this.sawEnd = true;
+    if (atEnd) this.sawEnd = true;
     return count;
   }
 }

@@ -1,76 +1,16 @@
 import { expect } from 'chai';
 import type { DataSource } from 'typeorm';
-import { registry, tables } from '../src/handlers/index.js';
-import { startDbw, type Ended, type Running } from './support/cli.js';
+import { tables } from '../src/handlers/index.js';
 import { freshDatabase } from './support/database.js';
-import { generate, shuffle, type Message } from './support/generator/index.js';
-import { expectedTables, type Envelope } from './support/model.js';
+import { generate, shuffle } from './support/generator/index.js';
+import { expectedTables } from './support/model.js';
+import { idsOf, Place, valid } from './support/place.js';
 import { readRows } from './support/rows.js';
 import { createTopics, header, readTopic, send } from './support/topics.js';
 import { unique } from './support/unique.js';
 import { until } from './support/until.js';
 
 const SAMPLE = `{"eventId":"test-123","eventType":"user.created","timestamp":"2024-01-01T00:00:00.000Z","data":{"userId":"u-1","username":"ann","email":"ann@example.org","role":"subscriber"}}`;
-
-/** A database, topics and a group of its own. */
-class Place {
-  private constructor(
-    readonly dataSource: DataSource,
-    readonly prefix: string,
-    readonly env: Readonly<Record<string, string>>,
-  ) {}
-
-  static async make(types: readonly string[] = [...registry.keys()]): Promise<Place> {
-    const dataSource = await freshDatabase();
-    const prefix = `${unique('t')}.`;
-    await createTopics(types.map((type) => prefix + type));
-    const { database } = dataSource.options;
-    const env = {
-      DB_DATABASE: String(database),
-      KAFKA_TOPIC_PREFIX: prefix,
-      KAFKA_GROUP_ID: unique('group'),
-      LOG_LEVEL: 'info',
-    };
-    return new Place(dataSource, prefix, env);
-  }
-
-  get deadLetterTopic(): string {
-    return `${this.prefix}db-writer.dlq`;
-  }
-
-  send(messages: readonly Message[]): Promise<void> {
-    return send(messages, this.prefix);
-  }
-
-  consume(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Running {
-    return startDbw(['consume', ...args], { ...this.env, ...env });
-  }
-
-  async catchUp(env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-    const ended = await this.consume(['--until-caught-up', '--json'], env).ended;
-    expect(ended.status, ended.stderr).to.equal(0);
-    return ended;
-  }
-
-  /** Rows, what is parked, and what was processed: all that a redelivery must not change. */
-  async state(): Promise<unknown> {
-    const [parked, processed] = await Promise.all([
-      this.dataSource.query<unknown>(`SELECT event_id FROM dbw.parked_events ORDER BY topic, partition, "offset"`),
-      this.dataSource.query<unknown>(`SELECT count(*) FROM dbw.processed_events`),
-    ]);
-    return { rows: await readRows(this.dataSource), parked, processed };
-  }
-}
-
-function valid(messages: readonly Message[]): Envelope[] {
-  return messages.flatMap(({ event, expect: fate }) => (event && ['apply', 'wait'].includes(fate) ? [event] : []));
-}
-
-function idsOf(records: readonly { headers?: unknown }[]): string[] {
-  return records.map((record) =>
-    ['topic', 'partition', 'offset'].map((part) => header(record as never, `__connect.errors.${part}`)).join(':'),
-  );
-}
 
 describe('dbw consume', function () {
   this.timeout(300_000);

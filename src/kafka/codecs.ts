@@ -4,7 +4,7 @@ import kafkajs, { type Admin } from 'kafkajs';
 import { codeOf, EXIT, reasonOf, UserError } from '../errors.js';
 import { lz4Size } from './lz4.js';
 import { unpackSnappy } from './snappy.js';
-import { settingsOf } from './topics.js';
+import { settingsOf } from './topic-settings.js';
 import { TooLargeError, UnreadableBatchError } from './unreadable.js';
 import { unpackZstd } from './zstd.js';
 
@@ -120,7 +120,7 @@ export function codecProblem(compressionType: string): string | undefined {
  */
 export async function refuseUnreadable(admin: Admin, topics: readonly string[]): Promise<void> {
   const refused = [...(await settingsOf(admin, topics))].flatMap(([topic, settings]) => {
-    const type = settings.get('compression.type') ?? 'producer';
+    const type = settings.get('compression.type')?.value ?? 'producer';
     const problem = codecProblem(type);
     return problem === undefined ? [] : [`${topic} (compression.type=${type}): ${problem}`];
   });

@@ -4,7 +4,7 @@ import type { Holds } from '../holds.js';
 import type { Queued } from '../intake.js';
 import type { Header } from '../message.js';
 import type { Position } from '../offsets.js';
-import { balanced } from './assigner.js';
+import { balancedAssigner } from './assigner.js';
 
 export interface Assigned {
   readonly topic: string;
@@ -100,10 +100,12 @@ export class Source {
     holds: Holds,
     listener: Listener,
   ): Promise<Source> {
+    // What this member reads now, so that it may keep it.
+    let owned: Record<string, number[]> = {};
     const consumer = kafka.consumer({
       groupId,
       allowAutoTopicCreation: false,
-      partitionAssigners: [balanced],
+      partitionAssigners: [balancedAssigner(() => owned)],
       sessionTimeout: 15_000, // also how long the partitions of a process that was killed wait for the next one
       rebalanceTimeout: 60_000,
       heartbeatInterval: 3_000,
@@ -118,6 +120,7 @@ export class Source {
     const source = new Source(consumer, topics, holds, listener);
     const { events } = consumer;
     consumer.on(events.GROUP_JOIN, ({ payload }) => {
+      owned = payload.memberAssignment;
       source.join(payload.memberAssignment);
       listener.onAnswer();
     });

@@ -1,0 +1,133 @@
+import { expect } from 'chai';
+import type { DataSource } from 'typeorm';
+import { registry } from '../../src/handlers/index.js';
+import { committedOffsets, partitionEnds } from '../../src/kafka/topics.js';
+import { startDbw, type Ended, type Running } from './cli.js';
+import { freshDatabase } from './database.js';
+import type { Message } from './generator/index.js';
+import { expectedTables, type Envelope } from './model.js';
+import { readRows } from './rows.js';
+import { createTopics, header, readTopic, send, withAdmin } from './topics.js';
+import { unique } from './unique.js';
+
+/** The events of these messages that must leave rows, or wait for one. */
+export function valid(messages: readonly Message[]): Envelope[] {
+  return messages.flatMap(({ event, expect: fate }) => (event && ['apply', 'wait'].includes(fate) ? [event] : []));
+}
+
+/** Where each letter's message came from: a letter's identity. */
+export function idsOf(records: readonly Parameters<typeof header>[0][]): string[] {
+  return records.map((record) =>
+    ['topic', 'partition', 'offset'].map((part) => header(record, `__connect.errors.${part}`)).join(':'),
+  );
+}
+
+function asText(value: Buffer | null): string {
+  return value?.toString('base64') ?? '';
+}
+
+/** A database, topics and a group of its own. */
+export class Place {
+  private constructor(
+    readonly dataSource: DataSource,
+    readonly prefix: string,
+    readonly env: Readonly<Record<string, string>>,
+    private readonly topics: readonly string[],
+  ) {}
+
+  static async make(types: readonly string[] = [...registry.keys()]): Promise<Place> {
+    const dataSource = await freshDatabase();
+    const prefix = `${unique('t')}.`;
+    const topics = types.map((type) => prefix + type);
+    await createTopics(topics);
+    const { database } = dataSource.options;
+    const env = {
+      DB_DATABASE: String(database),
+      KAFKA_TOPIC_PREFIX: prefix,
+      KAFKA_GROUP_ID: unique('group'),
+      LOG_LEVEL: 'info',
+    };
+    return new Place(dataSource, prefix, env, topics);
+  }
+
+  get deadLetterTopic(): string {
+    return `${this.prefix}db-writer.dlq`;
+  }
+
+  get groupId(): string {
+    return this.env.KAFKA_GROUP_ID ?? '';
+  }
+
+  send(messages: readonly Message[]): Promise<void> {
+    return send(messages, this.prefix);
+  }
+
+  consume(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Running {
+    return startDbw(['consume', ...args], { ...this.env, ...env });
+  }
+
+  async catchUp(env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+    const ended = await this.consume(['--until-caught-up', '--json'], env).ended;
+    expect(ended.status, ended.stderr).to.equal(0);
+    return ended;
+  }
+
+  /** Rows, what is parked, and what was processed: all that a redelivery must not change. */
+  async state(): Promise<unknown> {
+    const [parked, processed] = await Promise.all([
+      this.dataSource.query<unknown>(`SELECT event_id FROM dbw.parked_events ORDER BY topic, partition, "offset"`),
+      this.dataSource.query<unknown>(`SELECT count(*) FROM dbw.processed_events`),
+    ]);
+    return { rows: await readRows(this.dataSource), parked, processed };
+  }
+
+  /** How many events have been processed. */
+  async processed(): Promise<number> {
+    const sql = 'SELECT count(*)::integer AS count FROM dbw.processed_events';
+    const [row] = await this.dataSource.query<{ count: number }[]>(sql);
+    return row?.count ?? 0;
+  }
+
+  /** How many offsets are behind the stored positions, over all partitions. */
+  async passed(): Promise<number> {
+    const sql = 'SELECT coalesce(sum(next_offset), 0)::integer AS sum FROM dbw.positions';
+    const [row] = await this.dataSource.query<{ sum: number }[]>(sql);
+    return row?.sum ?? 0;
+  }
+
+  /**
+   * Everything is where it belongs: rows and parked events as the model has them, each refused message in the dead-letter
+   * topic at least once and no other, positions and committed offsets at the ends.
+   */
+  async expectAll(messages: readonly Message[]): Promise<void> {
+    const { tables: model, waiting } = expectedTables(valid(messages));
+    expect(await readRows(this.dataSource)).to.deep.equal(model);
+    const parked: { event_id: string }[] = await this.dataSource.query('SELECT event_id FROM dbw.parked_events');
+    const waitingIds = new Set(waiting.map(({ eventId }) => eventId));
+    expect(new Set(parked.map(({ event_id }) => event_id))).to.deep.equal(waitingIds);
+
+    const letters = await readTopic(this.deadLetterTopic);
+    const byId = new Map(idsOf(letters).map((id, i) => [id, asText(letters[i]?.value ?? null)]));
+    const refused = messages.filter(({ expect: fate }) => fate === 'refuse').map(({ value }) => asText(value));
+    expect([...byId.values()].sort()).to.deep.equal(refused.sort());
+
+    await this.expectAtEnds();
+  }
+
+  private async expectAtEnds(): Promise<void> {
+    const { filled, committed } = await withAdmin(async (admin) => ({
+      filled: (await partitionEnds(admin, this.topics)).filter(({ high }) => high > 0),
+      committed: await committedOffsets(admin, this.groupId, this.topics),
+    }));
+    const stored: { topic: string; partition: number; next_offset: string }[] = await this.dataSource.query(
+      'SELECT topic, partition, next_offset FROM dbw.positions WHERE group_id = $1',
+      [this.groupId],
+    );
+    const line = (at: { topic: string; partition: number }, next: unknown) =>
+      `${at.topic}:${at.partition} ${String(next)}`;
+    const ends = filled.map((at) => line(at, at.high)).sort();
+    expect(stored.map((at) => line(at, at.next_offset)).sort(), 'positions').to.deep.equal(ends);
+    const commits = committed.filter(({ offset }) => offset > 0);
+    expect(commits.map((at) => line(at, at.offset)).sort(), 'committed offsets').to.deep.equal(ends);
+  }
+}
