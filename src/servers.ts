@@ -108,7 +108,7 @@ export async function daysToKeep(admin: Admin, topics: readonly string[]): Promi
  * @throws UserError where a source or the dead-letter topic would lose messages
  */
 export async function openLetterBox(
-  servers: Servers,
+  servers: Pick<Servers, 'admin' | 'dataSource' | 'kafka'>,
   topic: string,
   sources: readonly string[],
   log: Logger,

@@ -19,7 +19,7 @@ function messages(count: number, from = 0): Queued[] {
   return Array.from({ length: count }, (_, i) => {
     const offset = from + i;
     const message = { topic: 't', partition: 0, offset, key: null, value: null, headers: [], timestamp: 0 };
-    return { message, next: offset + 1 };
+    return { topic: 't', partition: 0, message, next: offset + 1 };
   });
 }
 
@@ -160,8 +160,8 @@ describe('the breaker', () => {
       expect(others).to.deep.equal([]);
       expect(line).to.include({ topic: 't', refused: 510, finished: 810, reason: 'invalid type /data/tags/*' });
       expect(line?.msg).to.match(/too many events of t are refused.*roll the producer or dbw back.*DLQ_MAX_RATE/);
-      expect([...breakers.open]).to.deep.equal([
-        ['t', { refused: 510, finished: 810, reason: 'invalid type /data/tags/*' }],
+      expect(breakers.list().map(({ topic, reason }) => [topic, reason])).to.deep.equal([
+        ['t', 'invalid type /data/tags/*'],
       ]);
     });
   });
