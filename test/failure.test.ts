@@ -165,6 +165,7 @@ describe('failures', () => {
       new QueryFailedError('SELECT 1', [], full),
       new Error('it failed', { cause: full }),
       new Error('it failed', { cause: new Error('because', { cause: new QueryFailedError('SELECT 1', [], full) }) }),
+      Object.assign(new Error('it failed'), { driverError: full }),
       new AggregateError([new Error('another'), full]),
       new AggregateError([new AggregateError([full])], 'all failed'),
       // What the server says counts more than what a library makes of it.
