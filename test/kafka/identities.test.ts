@@ -1,3 +1,4 @@
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { LogIdentities, logIdentities } from '../../src/kafka/identities.js';
@@ -58,6 +59,29 @@ describe('identities', () => {
     const answers = await Promise.all([identities.ask(topics), identities.ask([]), identities.ask(topics)]);
     expect(answers.map(({ topicIds }) => topicIds.size)).to.deep.equal([0, 0, 0]);
     await identities.close();
+  });
+
+  it('makes another connection where one is silent', async () => {
+    const [host = '', port = ''] = process.env.KAFKA_BROKERS!.split(':');
+    let silence: () => void = () => undefined;
+    const proxy = createServer((client) => {
+      const broker = connect(Number(port), host);
+      client.pipe(broker).pipe(client);
+      silence = () => client.unpipe(broker);
+      for (const socket of [client, broker]) socket.on('error', () => undefined);
+      client.on('close', () => broker.destroy());
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const { port: own } = proxy.address() as AddressInfo;
+    const kafka = new Kafka({ brokers: [`127.0.0.1:${own}`], logLevel: logLevel.NOTHING, retry: { retries: 1 } });
+    const identities = new LogIdentities(kafka, 1_000);
+    const before = await identities.ask([]);
+    silence();
+    const failure = await identities.ask([]).catch((error: unknown) => error);
+    expect(String(failure)).to.include('Kafka did not say which topics it has');
+    expect(await identities.ask([])).to.deep.equal(before);
+    await identities.close();
+    proxy.close();
   });
 
   it('says that an answer ends too early', () => {
