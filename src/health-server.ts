@@ -3,10 +3,15 @@ import { EXIT, reasonOf, UserError } from './errors.js';
 import { healthOf } from './health.js';
 import { livenessOf, readinessOf, type Vitals } from './vitals.js';
 
-/** No client may keep a connection busy for longer with one request and its answer. */
-const ANSWER_MS = 10_000;
-const REQUEST_MS = 5_000;
-const MAX_CONNECTIONS = 100;
+/** What one client may take. */
+export interface Limits {
+  /** Milliseconds until a request must have arrived whole. */
+  readonly requestMs: number;
+  /** Milliseconds from then on until the answer must be taken. */
+  readonly answerMs: number;
+  readonly connections: number;
+}
+const LIMITS: Limits = { requestMs: 5_000, answerMs: 10_000, connections: 100 };
 
 interface Answer {
   readonly status: number;
@@ -88,11 +93,12 @@ export class HealthServer {
    * @param vitals what the process knows about itself now; asked for each answer
    * @throws UserError where the port is taken
    */
-  static async open(port: number, vitals: () => Vitals, metrics: Scraped): Promise<HealthServer> {
+  static async open(port: number, vitals: () => Vitals, metrics: Scraped, limits = LIMITS): Promise<HealthServer> {
     const routes = routesOf(vitals, metrics);
+    const { requestMs, answerMs, connections } = limits;
     // Without the interval Node looks at its own time limits only every 30 s.
-    const server = createServer({ connectionsCheckingInterval: 1_000 }, (request, response) => {
-      const limit = setTimeout(() => request.socket.destroy(), ANSWER_MS).unref();
+    const server = createServer({ connectionsCheckingInterval: Math.ceil(requestMs / 5) }, (request, response) => {
+      const limit = setTimeout(() => request.socket.destroy(), answerMs).unref();
       response.once('close', () => {
         clearTimeout(limit);
       });
@@ -104,10 +110,10 @@ export class HealthServer {
       }
       void answer(routes, request, response);
     });
-    server.requestTimeout = REQUEST_MS;
-    server.headersTimeout = REQUEST_MS;
-    server.keepAliveTimeout = REQUEST_MS;
-    server.maxConnections = MAX_CONNECTIONS;
+    server.requestTimeout = requestMs;
+    server.headersTimeout = requestMs;
+    server.keepAliveTimeout = requestMs;
+    server.maxConnections = connections;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => {
         const why = 'code' in error && error.code === 'EADDRINUSE' ? 'is taken' : `cannot be used: ${error.message}`;

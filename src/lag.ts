@@ -48,10 +48,10 @@ export class Lag {
   /**
    * Records were read.
    *
-   * @param time the timestamp of the last of them
+   * @param time the timestamp of the last of them; not positive where it has none
    */
   sawRecord(topic: string, partition: number, time: number, now = Date.now()): void {
-    this.of({ topic, partition }, now).readTime = time;
+    if (time > 0) this.of({ topic, partition }, now).readTime = time;
   }
 
   /** Positions that are finished, or where reading began. */

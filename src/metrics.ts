@@ -56,7 +56,7 @@ function lagOf({ partitions }: Vitals): Map<string, { events: number; seconds: n
  * nothing for it.
  */
 export class Metrics {
-  /** Every metric of dbw itself, in the order of the text. */
+  /** Every metric of dbw itself; those of the process are prom-client's own. */
   readonly about: MetricAbout[] = [];
   private readonly registry = new Registry();
   private readonly fills: ((vitals: Vitals) => void)[] = [];

@@ -106,8 +106,8 @@ export class Tally {
   written({ applied, duplicates, collisions, waiting, ties }: Written, now = Date.now()): void {
     for (const { message } of applied) {
       this.countsOf(message.topic).applied++;
-      // Clocks of producers may be ahead of ours.
-      this.latencies.add(Math.max(0, now - message.timestamp) / 1000);
+      // Old producers send none (-1), and the clocks of others may be ahead of ours.
+      if (message.timestamp > 0) this.latencies.add(Math.max(0, now - message.timestamp) / 1000);
     }
     for (const { message } of duplicates) this.countsOf(message.topic).duplicate++;
     for (const { message } of collisions) this.countsOf(message.topic).collision++;

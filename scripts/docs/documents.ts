@@ -5,6 +5,9 @@ import { format } from 'prettier';
 import { SETTINGS } from '../../src/config.js';
 import { describe, summaries } from '../../src/describe.js';
 import { errorsDocument } from './errors.js';
+import { Metrics } from '../../src/metrics.js';
+import { Tally } from '../../src/tally.js';
+import { newborn } from '../../src/vitals.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -93,6 +96,14 @@ function commandsTable(): string {
   return `| command | |\n|---|---|\n${rows.join('\n')}`;
 }
 
+function metricsTable(): string {
+  const { about } = new Metrics(new Tally([]), () => newborn('', 0), '');
+  const rows = about.map(({ name, type, labels, help }) => {
+    return `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`;
+  });
+  return `| metric | type | labels | |\n|---|---|---|---|\n${rows.join('\n')}`;
+}
+
 /** Puts a text between `<!-- name -->` and `<!-- /name -->`. */
 function fill(document: string, name: string, text: string): string {
   const marked = new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(\\n<!-- /${name} -->)`);
@@ -107,7 +118,9 @@ export async function documents(): Promise<Readonly<Record<string, string>>> {
     commandsTable(),
   );
   const options = { parser: 'markdown', printWidth: 120 } as const;
+  const monitoring = fill(readFileSync(`${root}docs/monitoring.md`, 'utf8'), 'metrics', metricsTable());
   return {
+    [`${root}docs/monitoring.md`]: await format(monitoring, options),
     [`${root}docs/events.md`]: await format(eventsDocument(), options),
     [`${root}docs/errors.md`]: await format(errorsDocument(), options),
     [`${root}README.md`]: await format(readme, options),
