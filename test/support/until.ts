@@ -1,5 +1,8 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Running } from './cli.js';
+
+/** Between two questions: the machine has work to do meanwhile. */
+const PAUSE_MS = 10;
 
 /**
  * Waits until something is a fact. Asks again and again, and has no limit of its own: a fact that never comes is ended by
@@ -8,6 +11,6 @@ import type { Running } from './cli.js';
 export async function until(fact: () => boolean | Promise<boolean>, running?: Running): Promise<void> {
   while (!(await fact())) {
     if (running && running.child.exitCode !== null) throw new Error(`dbw ended: ${running.output.stderr}`);
-    await turn();
+    await delay(PAUSE_MS);
   }
 }
