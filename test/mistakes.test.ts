@@ -92,9 +92,9 @@ describe('what an operator gets wrong', () => {
     [
       'dead letters into a source topic that does not exist yet',
       bounded,
-      { DLQ_TOPIC: `${prefix}post.created` },
+      { DLQ_TOPIC: `${prefix}content.post.created` },
       5,
-      /topic \S+\.post.created is a source topic too.*Set DLQ_TOPIC/,
+      /topic \S+\.content.post.created is a source topic too.*Set DLQ_TOPIC/,
     ],
     [
       'a compacted dead-letter topic',
@@ -129,7 +129,7 @@ describe('what an operator gets wrong', () => {
         ...env,
       });
       const words = ended.stderr.replace(/[\s›]+/g, ' ');
-      expect(words).to.match(says);
+      expect(words, words).to.match(says);
       expect(ended.status, words).to.equal(status);
       expect(words).not.to.match(/\bat .*\.(js|ts):\d+/);
       expect(words).not.to.match(/(wrong|rights)-secret/);

@@ -47,11 +47,11 @@ async function refuseUnsafe(dataSource: DataSource): Promise<void> {
   }
 }
 
-/** A length of time for people, in the largest unit of which it has two. */
+/** A length of time for people, in the largest unit of which it has two, or all but. */
 function span(ms: number): string {
-  if (ms >= 2 * DAY_MS) return `${Math.round(ms / DAY_MS)} days`;
-  if (ms >= 2 * HOUR_MS) return `${Math.round(ms / HOUR_MS)} hours`;
-  if (ms >= 2 * MINUTE_MS) return `${Math.round(ms / MINUTE_MS)} minutes`;
+  if (ms >= 1.95 * DAY_MS) return `${Math.round(ms / DAY_MS)} days`;
+  if (ms >= 1.95 * HOUR_MS) return `${Math.round(ms / HOUR_MS)} hours`;
+  if (ms >= 1.95 * MINUTE_MS) return `${Math.round(ms / MINUTE_MS)} minutes`;
   return `${Math.round(ms / 1000)} s`;
 }
 
