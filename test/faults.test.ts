@@ -202,8 +202,10 @@ describe('faults', function () {
   }
 
   // Today both end with status 1 after 10 s: what is being tried again is not given up.
-  it.skip('SIGTERM while PostgreSQL is away: it ends well', () => sigtermInOutage('postgres', /cannot write to Postgre/)); // see above
-  it.skip('SIGTERM while Kafka is away: it ends well', () => sigtermInOutage('kafka', /cannot (write dead|commit off)/)); // see above
+  it.skip('SIGTERM while PostgreSQL is away: it ends well', () =>
+    sigtermInOutage('postgres', /cannot write to Postgre/)); // see above
+  it.skip('SIGTERM while Kafka is away: it ends well', () =>
+    sigtermInOutage('kafka', /cannot (write dead|commit off)/)); // see above
 
   async function awayAtStart(name: 'postgres' | 'kafka' | 'redis'): Promise<void> {
     const { here, messages } = await given(300);
