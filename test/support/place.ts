@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import type { DataSource } from 'typeorm';
 import { registry } from '../../src/handlers/index.js';
@@ -111,23 +112,33 @@ export class Place {
     const refused = messages.filter(({ expect: fate }) => fate === 'refuse').map(({ value }) => asText(value));
     expect([...byId.values()].sort()).to.deep.equal(refused.sort());
 
-    await this.expectAtEnds();
+    const { ends, stored, committed } = await this.progress();
+    expect(stored, 'positions').to.deep.equal(ends);
+    expect(committed, 'committed offsets').to.deep.equal(ends);
   }
 
-  private async expectAtEnds(): Promise<void> {
-    const { filled, committed } = await withAdmin(async (admin) => ({
-      filled: (await partitionEnds(admin, this.topics)).filter(({ high }) => high > 0),
-      committed: await committedOffsets(admin, this.groupId, this.topics),
-    }));
-    const stored: { topic: string; partition: number; next_offset: string }[] = await this.dataSource.query(
-      'SELECT topic, partition, next_offset FROM dbw.positions WHERE group_id = $1',
-      [this.groupId],
-    );
+  /** Where each filled partition ends, and how far PostgreSQL and Kafka say that the group is, as sorted lines. */
+  async progress(): Promise<{ ends: string[]; stored: string[]; committed: string[] }> {
     const line = (at: { topic: string; partition: number }, next: unknown) =>
       `${at.topic}:${at.partition} ${String(next)}`;
-    const ends = filled.map((at) => line(at, at.high)).sort();
-    expect(stored.map((at) => line(at, at.next_offset)).sort(), 'positions').to.deep.equal(ends);
-    const commits = committed.filter(({ offset }) => offset > 0);
-    expect(commits.map((at) => line(at, at.offset)).sort(), 'committed offsets').to.deep.equal(ends);
+    const inKafka = await withAdmin(async (admin) => ({
+      ends: await partitionEnds(admin, this.topics),
+      commits: await committedOffsets(admin, this.groupId, this.topics),
+    }));
+    const inPostgres: { topic: string; partition: number; next: string }[] = await this.dataSource.query(
+      'SELECT topic, partition, next_offset AS next FROM dbw.positions WHERE group_id = $1',
+      [this.groupId],
+    );
+    return {
+      ends: inKafka.ends.flatMap((at) => (at.high > 0 ? [line(at, at.high)] : [])).sort(),
+      stored: inPostgres.map((at) => line(at, at.next)).sort(),
+      committed: inKafka.commits.flatMap((at) => (at.offset > 0 ? [line(at, at.offset)] : [])).sort(),
+    };
+  }
+
+  /** Whether the group has committed everything to Kafka. */
+  async isCommitted(): Promise<boolean> {
+    const { ends, committed } = await this.progress();
+    return isDeepStrictEqual(committed, ends);
   }
 }
