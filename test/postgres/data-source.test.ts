@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { AwayError, EXIT, UserError } from '../../src/errors.js';
-import { connect } from '../../src/postgres/data-source.js';
+import { DataSource } from 'typeorm';
+import { connect, createDataSource, unhurried } from '../../src/postgres/data-source.js';
 import { Session } from '../../src/postgres/session.js';
 import { databaseConfig } from '../support/database.js';
 
@@ -43,5 +44,94 @@ describe('connecting to PostgreSQL', () => {
     } finally {
       await dataSource.destroy();
     }
+  });
+
+  describe('when a connection is of no more use', () => {
+    const own = async (dataSource: DataSource) => {
+      const [row]: { pid: number }[] = await dataSource.query('SELECT pg_backend_pid() AS pid');
+      return row?.pid;
+    };
+
+    /** A pool of one connection, in which nothing else can be taken for it. */
+    async function alone(extra: object = {}): Promise<DataSource> {
+      const { options } = createDataSource({ ...config, poolSize: 1 });
+      if (options.type !== 'postgres') throw new TypeError('not PostgreSQL');
+      const given: unknown = options.extra;
+      return new DataSource({
+        ...options,
+        extra: { ...(typeof given === 'object' ? given : {}), ...extra },
+      }).initialize();
+    }
+
+    for (const through of ['a session', 'the data source'] as const) {
+      const run = (dataSource: DataSource, sql: string): Promise<unknown> =>
+        through === 'a session' ? Session.with(dataSource, (session) => session.query(sql)) : dataSource.query(sql);
+
+      it(`takes a new one where ${through} found that it leads to a server that only reads`, async () => {
+        const dataSource = await alone();
+        try {
+          const before = await own(dataSource);
+          await run(dataSource, 'SET default_transaction_read_only = on');
+          expect(await own(dataSource)).to.equal(before);
+          expect(await errorOf(run(dataSource, 'CREATE TABLE never ()'))).to.have.property('code', '25006');
+          expect(await own(dataSource)).not.to.equal(before);
+        } finally {
+          await dataSource.destroy();
+        }
+      });
+
+      it(`takes a new one where ${through} waited in vain for an answer`, async () => {
+        const dataSource = await alone({ query_timeout: 200 });
+        try {
+          const before = await own(dataSource);
+          expect((await errorOf(run(dataSource, 'SELECT pg_sleep(600)'))).message).to.contain('timeout');
+          expect(await own(dataSource)).not.to.equal(before);
+          await dataSource.query('SELECT pg_terminate_backend($1)', [before]);
+        } finally {
+          await dataSource.destroy();
+        }
+      });
+
+      it(`takes a new one where the server ended that of ${through}`, async () => {
+        const dataSource = await alone();
+        try {
+          const before = await own(dataSource);
+          await errorOf(run(dataSource, 'SELECT pg_terminate_backend(pg_backend_pid())'));
+          expect(await own(dataSource)).not.to.equal(before);
+        } finally {
+          await dataSource.destroy();
+        }
+      });
+
+      it(`keeps the one over which ${through} only asked for nonsense`, async () => {
+        const dataSource = await alone();
+        try {
+          const before = await own(dataSource);
+          await errorOf(run(dataSource, 'SELECT 1 / 0'));
+          expect(await own(dataSource)).to.equal(before);
+        } finally {
+          await dataSource.destroy();
+        }
+      });
+    }
+
+    it('cuts what hangs, on both sides; only migrations and housekeeping may take their time', async () => {
+      const dataSource = await connect(config);
+      const names = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'tcp_keepalives_idle', 'tcp_user_timeout']; // prettier-ignore
+      const settings = async (of: DataSource) => {
+        const rows: { name: string; setting: string }[] = await of.query(
+          'SELECT name, setting FROM pg_settings WHERE name = ANY($1)',
+          [names],
+        );
+        const byName = new Map(rows.map(({ name, setting }) => [name, Number(setting)]));
+        return names.map((name) => byName.get(name));
+      };
+      try {
+        expect(await settings(dataSource)).to.deep.equal([15_000, 10_000, 15_000, 10, 20_000]);
+        expect(await unhurried(dataSource, settings)).to.deep.equal([0, 10_000, 15_000, 10, 20_000]);
+      } finally {
+        await dataSource.destroy();
+      }
+    });
   });
 });
