@@ -5,3 +5,5 @@ import module from 'node:module';
 module.enableCompileCache?.();
 const { execute } = await import('@oclif/core');
 await execute({ dir: import.meta.url });
+// What a server that hangs still holds open must not keep a finished command from ending.
+process.exit();

@@ -15,6 +15,15 @@ export type Finding =
   /** The log ends before the position: Kafka has lost records that it had acknowledged. */
   | 'truncated';
 
+/** What each finding means, for the log. */
+export const FINDINGS: Readonly<Record<Finding, string>> = {
+  behind: 'PostgreSQL is behind the committed offset: reading begins where its rows end',
+  unknown:
+    'PostgreSQL knows no position for the committed offset (is it another database?): reading begins at the start',
+  replaced: 'the topic was deleted and made again, or the cluster is another one: reading begins at its start',
+  truncated: 'the log ends before the position, so Kafka has lost records: reading begins at the start',
+};
+
 export interface Beginning extends Position {
   /** Whether Kafka and PostgreSQL both say so already. */
   readonly isStored: boolean;
@@ -94,7 +103,9 @@ export async function beginnings(
   const storedAt = new Map(stored.map((at) => [nameOf(at), at]));
   const found = ends
     .filter((end) => mine.has(nameOf(end)))
-    .map((end) => beginningOf({ end, committed: committedAt.get(nameOf(end)), stored: storedAt.get(nameOf(end)) }, log));
+    .map((end) =>
+      beginningOf({ end, committed: committedAt.get(nameOf(end)), stored: storedAt.get(nameOf(end)) }, log),
+    );
   return {
     starts: found.flatMap((one) => ('next' in one ? [one] : [])),
     gaps: found.flatMap((one) => ('from' in one ? [one] : [])),

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Gap } from './beginnings.js';
@@ -22,7 +23,7 @@ import { Reading } from './reading.js';
 import { daysToKeep, type Servers } from './servers.js';
 import { Sources } from './sources.js';
 import type { Tally } from './tally.js';
-import { untilCommitted } from './until-committed.js';
+import { untilCommitted, type Goal } from './until-committed.js';
 import { Calm, type ConsumerState, type Vitals } from './vitals.js';
 import { Writing } from './writing.js';
 
@@ -119,6 +120,7 @@ export class Consumption {
         await this.writing.begin(assigned, starts);
         this.state = 'reading';
       },
+      onRecovered: (starts) => this.writing.begunAt(starts),
       onRebalancing: () => {
         this.state = 'joining';
         void this.committer.run();
@@ -197,7 +199,7 @@ export class Consumption {
     else log.info({ parked: size, max }, 'fewer events are parked: reading goes on');
   }
 
-  /** Waits until at least one source topic exists; a system that is being set up may have none yet. */
+  /** The source topics; waits until at least one exists: a system that is being set up may have none yet. */
   private async awaitTopics(signal: AbortSignal): Promise<readonly string[]> {
     let topics = await this.sources.present();
     if (topics.length === 0) this.around.log.warn('none of the source topics exists yet; waiting for the first');
@@ -220,50 +222,60 @@ export class Consumption {
     await this.reading.open(topics);
   }
 
+  /** What a bounded run has to reach: the ends as they are now; undefined for one that goes on for ever. */
+  private async goal(topics: readonly string[]): Promise<Pick<Goal, 'ends' | 'log'> | undefined> {
+    if (this.options.untilCaughtUp !== true) return undefined;
+    const { admin, logs } = this.around.servers;
+    return { ends: await partitionEnds(admin, topics), log: await logs.ask(topics) };
+  }
+
   /** Runs until the signal is aborted, or what was asked for is done; then finishes what is in hand. */
   async run(signal: AbortSignal): Promise<Remains> {
-    const { options, config, positions, around, reading } = this;
-    const { servers, log } = around;
-    const bounded = options.untilCaughtUp === true;
-    const isOneShot = bounded || options.maxEvents !== undefined;
+    const { options, config, positions, reading, around } = this;
+    const { log, servers } = around;
+    const { admin } = servers;
     const stop = new AbortController();
+    setMaxListeners(0, stop.signal, this.hurry.signal, signal); // every duty waits for one
     const interrupted = aborted(signal);
+    const isBounded = options.untilCaughtUp === true;
+    const isOneShot = isBounded || options.maxEvents !== undefined;
+    // What ends by itself says at once what is missing; what runs for ever waits for it.
+    const begin = async <T>(work: () => Promise<T>): Promise<T | undefined> =>
+      Promise.race([isOneShot ? work() : patiently('begin', log, signal, work), interrupted, this.fatal]);
     try {
-      const topics = bounded ? await this.sources.present() : await this.awaitTopics(signal);
-      const nothing = { parked: this.parked, gaps: [] };
-      if (topics.length === 0 || signal.aborted) return nothing;
-      const ends = bounded ? await partitionEnds(servers.admin, topics) : [];
-      const logs = bounded ? await servers.logs.ask(topics) : reading.currentLog;
-      const opened = isOneShot ? this.open(topics) : patiently('begin', log, signal, () => this.open(topics));
-      await Promise.race([opened, interrupted, this.fatal]);
+      const topics = await begin(() => (isBounded ? this.sources.present() : this.awaitTopics(signal)));
+      if (!topics || topics.length === 0) return { parked: this.parked, gaps: [] };
+      const goal = await this.goal(topics);
+      await begin(() => this.open(topics));
       const writers = this.writing.run();
-      const catchUp = new CatchUp(servers.admin, positions, registry, config.kafka.topicPrefix, () => reading.currentLog);
-      const duties = dutiesOf(this, { catchUp, config, around, signal: stop.signal, isBounded: bounded });
+      const { groupId, topicPrefix } = config.kafka;
+      const catchUp = new CatchUp(admin, positions, registry, topicPrefix, () => reading.currentLog);
+      const duties = dutiesOf(this, { catchUp, config, around, signal: stop.signal, isBounded });
       const isLost = (topic: string, partition: number) =>
         reading.gaps.some((gap) => gap.topic === topic && gap.partition === partition);
       const onProgress = (left: number) => options.onProgress?.(left, this.tally);
-      const { groupId } = config.kafka;
-      const done = bounded
-        ? untilCommitted({ admin: servers.admin, positions, groupId, ends, log: logs, isLost, signal, onProgress })
-        : interrupted;
-      await Promise.race([done, interrupted, writers, this.fatal]);
+      const reached = goal && untilCommitted({ ...goal, admin, positions, groupId, isLost, signal, onProgress });
+      await Promise.race([reached ?? interrupted, interrupted, writers, this.fatal]);
       this.state = 'stopping';
       // What waits in memory is read again later; what is being written is finished.
       this.intake.close();
       await this.finish(writers, signal);
       stop.abort();
-      if (!signal.aborted) {
-        await duties;
-        if (bounded) await this.writing.sweep(true);
-        await this.countParked();
-      }
+      if (reached) await Promise.race([this.conclude(duties), interrupted]);
       await within(COMMIT_MS, this.committer.run());
+      await within(COMMIT_MS, this.countParked()).catch(() => undefined);
       return { parked: this.parked, gaps: reading.gaps };
     } finally {
       stop.abort();
+      await within(LEAVE_MS, Promise.allSettled([reading.close(), this.writing.close()]));
       this.hurry.abort();
-      await within(LEAVE_MS, Promise.allSettled([this.reading.close(), this.writing.close()]));
     }
+  }
+
+  /** The end of a bounded run: one last look at what is parked. */
+  private async conclude(duties: Promise<void>): Promise<void> {
+    await duties;
+    await this.writing.sweep(true);
   }
 
   /** Lets the writers finish what they have in hand; where they cannot in time, it is read again by the next process. */

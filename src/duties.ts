@@ -43,7 +43,7 @@ export async function dutiesOf(worker: Consumption, parts: Parts): Promise<void>
     duty('watch of the logs', LOG_WATCH_MS, () => reading.watch()),
     duty('question to PostgreSQL', PING_MS, () => ping(worker, parts)),
     duty('records of breakers', BREAKERS_MS, () => writing.breakers.refresh()),
-    duty('trials of open topics', TRIALS_MS, () => Promise.resolve(beginTrials(worker))),
+    duty('trials of open topics', TRIALS_MS, () => beginTrials(worker)),
     duty('look for partitions that nobody reads', READERS_MS, () => lookForReaders(worker, parts)),
     duty('report', REPORT_MS, report(worker, parts)),
     duty('upkeep of processed ids', PARTITIONS_MS, () => servers.processed.load(servers.dataSource)),
@@ -84,17 +84,19 @@ async function ping(worker: Consumption, { around }: Parts): Promise<void> {
     await Session.with(servers.dataSource, (session) => session.query('SELECT 1'));
     if (database.heard()) log.info('PostgreSQL answers again');
   } catch (error) {
-    if (database.failed(reasonOf(error))) log.warn(`PostgreSQL is away: ${reasonOf(error)}; tried again until it answers`);
+    if (database.failed(reasonOf(error)))
+      log.warn(`PostgreSQL is away: ${reasonOf(error)}; tried again until it answers`);
   }
   worker.vitals();
 }
 
 /** Reads a few events of topics whose trial is due. */
-function beginTrials({ writing, reading }: Consumption): void {
+function beginTrials({ writing, reading }: Consumption): Promise<void> {
   for (const { topic } of writing.breakers.list()) {
     const trial = writing.breakers.trial(topic);
-    if (trial && trial.messages.length === 0 && reading.isTopicHeld(topic)) reading.resumeTopic(topic);
+    if (trial?.messages.length === 0 && reading.isTopicHeld(topic)) reading.resumeTopic(topic);
   }
+  return Promise.resolve();
 }
 
 async function lookForReaders(worker: Consumption, { around, config }: Parts): Promise<void> {
@@ -102,7 +104,10 @@ async function lookForReaders(worker: Consumption, { around, config }: Parts): P
   if (unread === undefined) return; // the group is sharing its partitions
   if (unread.length > 0 && worker.unread.length === 0) {
     const remedy = 'are there members with other --topics, or of an older version?';
-    around.log.error({ partitions: unread.length, first: unread[0] }, `nobody in the group reads some partitions; ${remedy}`);
+    around.log.error(
+      { partitions: unread.length, first: unread[0] },
+      `nobody in the group reads some partitions; ${remedy}`,
+    );
   }
   worker.unread = unread;
 }
@@ -113,7 +118,8 @@ async function watchTopics({ sources, reading }: Consumption, { around }: Parts)
   const fresh = await sources.fit(present.filter((topic) => !reading.topics.includes(topic)));
   const gone = reading.topics.filter((topic) => !present.includes(topic));
   if (fresh.length > 0) around.log.info({ topics: fresh }, 'new topics are read from now on');
-  if (gone.length > 0) around.log.warn({ topics: gone }, 'topics were deleted; they are read again when they are made again');
+  if (gone.length > 0)
+    around.log.warn({ topics: gone }, 'topics were deleted; they are read again when they are made again');
   if (fresh.length + gone.length > 0) {
     await reading.reopen([...reading.topics.filter((topic) => present.includes(topic)), ...fresh]);
   }

@@ -53,9 +53,10 @@ export class Marks {
       retryStrategy: (times) => Math.min(times * 100, 5_000),
     });
     const marks = new Marks(redis, ttl);
+    let told: boolean | undefined;
     const change = (connected: boolean) => {
-      if (marks.connected !== connected) onChange(connected);
-      marks.connected = connected;
+      if (told !== connected) onChange(connected);
+      told = marks.connected = connected;
     };
     redis.on('ready', () => {
       change(true);
@@ -88,8 +89,16 @@ export class Marks {
       const values = await this.redis.mget(events.map(keyOf));
       return new Set(events.filter((event, i) => values[i] === valueOf(event, database)));
     } catch {
+      this.reconnect();
       return new Set();
     }
+  }
+
+  /** A server that does not answer in time is not waited for batch by batch: the connection is made anew. */
+  private reconnect(): void {
+    if (!this.connected) return;
+    this.connected = false;
+    this.redis.disconnect(true);
   }
 
   /** Marks events whose transaction was committed. Never fails. */
@@ -97,7 +106,9 @@ export class Marks {
     if (!this.connected || events.length === 0) return;
     const database = this.database(identity);
     const lines = events.map(({ id, hash }) => (id.includes('\n') ? '' : `${id}\n${hash}\n`)).join('');
-    await this.redis.eval(MARK, 0, this.ttl, `${database}:`, lines).catch(() => undefined);
+    await this.redis.eval(MARK, 0, this.ttl, `${database}:`, lines).catch(() => {
+      this.reconnect();
+    });
   }
 
   async close(): Promise<void> {

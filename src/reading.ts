@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { backoff } from './backoff.js';
-import { beginnings, type Beginning, type Finding, type Gap } from './beginnings.js';
+import { beginnings, FINDINGS, type Beginning, type Gap } from './beginnings.js';
 import { reasonOf } from './errors.js';
 import { within } from './deadline.js';
+import { Gaps } from './gaps.js';
 import { Holds, type Hold, type Scope } from './holds.js';
 import type { Intake, Queued } from './intake.js';
 import { Source, type Assigned, type Jump } from './kafka/source.js';
@@ -29,7 +30,9 @@ interface Parts {
   readonly isOpen: (topic: string) => boolean;
   readonly onHeld: (read: readonly Queued[], end: Position) => void;
   /** Partitions were given, and where each begins is known. */
-  readonly onBegun: (assigned: readonly Assigned[], starts: readonly Position[]) => Promise<void>;
+  readonly onBegun: (assigned: readonly Assigned[], starts: readonly Beginning[]) => Promise<void>;
+  /** Partitions begin elsewhere than it was thought. */
+  readonly onRecovered: (starts: readonly Beginning[]) => Promise<void>;
   readonly onRebalancing: () => void;
   readonly onCrash: (error: Error) => void;
   readonly delayMs: number;
@@ -40,13 +43,6 @@ interface Parts {
 /** Leaving the group may take so long before it is left to the session's end. */
 const CLOSE_MS = 5_000;
 
-const FINDINGS: Readonly<Record<Finding, string>> = {
-  behind: 'PostgreSQL is behind the committed offset: reading begins where its rows end',
-  unknown: 'PostgreSQL knows no position for the committed offset (is it another database?): reading begins at the start',
-  replaced: 'the topic was deleted and made again, or the cluster is another one: reading begins at its start',
-  truncated: 'the log ends before the position, so Kafka has lost records: reading begins at the start',
-};
-
 function nameOf({ topic, partition }: Assigned): string {
   return `${topic}:${partition}`;
 }
@@ -56,12 +52,14 @@ export class Reading {
   private source: Source | undefined;
   private readonly holds = new Holds();
   private logs: Log = { clusterId: '', topicIds: new Map() };
-  private readonly gapsByName = new Map<string, Gap>();
+  private readonly waiting: Gaps;
   /** Partitions that are held until it is known where to go on. */
   private readonly lost = new Map<string, Assigned>();
   topics: readonly string[] = [];
 
-  constructor(private readonly parts: Parts) {}
+  constructor(private readonly parts: Parts) {
+    this.waiting = new Gaps(parts.acceptGaps, parts.log);
+  }
 
   /** Joins the group and reads these topics. */
   async open(topics: readonly string[]): Promise<void> {
@@ -133,7 +131,7 @@ export class Reading {
     intake.clear();
     offsets.reset();
     lag.reset();
-    this.gapsByName.clear();
+    this.waiting.clear();
     this.lost.clear();
     if (this.holds.removeAll('gap')) this.source?.apply();
     const starts = await this.find(assigned);
@@ -146,7 +144,7 @@ export class Reading {
   }
 
   /** Finds out where to begin; tries until it knows or the process is to end. */
-  private async find(partitions: readonly Assigned[]): Promise<readonly Position[]> {
+  private async find(partitions: readonly Assigned[]): Promise<readonly Beginning[]> {
     const { log, delayMs, signal, kafka } = this.parts;
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
@@ -160,45 +158,26 @@ export class Reading {
     return [];
   }
 
-  private async ask(partitions: readonly Assigned[]): Promise<readonly Position[]> {
+  private async ask(partitions: readonly Assigned[]): Promise<readonly Beginning[]> {
     const { servers, positions, groupId, offsets, lag } = this.parts;
     this.logs = await servers.logs.ask([...new Set([...this.topics, ...partitions.map(({ topic }) => topic)])]);
     // A topic that was deleted meanwhile has no beginning; the watch leaves it out.
     const present = partitions.filter(({ topic }) => this.logs.topicIds.has(topic));
     const { starts, gaps } = await beginnings(servers.admin, positions, groupId, present, this.logs);
-    const accepted = gaps.filter((gap) => this.isAccepted(gap));
-    for (const gap of gaps) if (!accepted.includes(gap)) this.wait(gap);
-    const begun = [...starts, ...accepted.map((gap) => this.beyond(gap))];
+    const begun = [...starts];
+    for (const gap of gaps) {
+      const beyond = this.waiting.beyond(gap);
+      if (beyond) begun.push(beyond);
+      else this.hold('gap', { topic: gap.topic, partition: gap.partition });
+    }
     for (const start of begun) {
       offsets.begin(start, start.isStored);
       lag.reached([start]);
       lag.sawEnd([{ ...start, next: start.end }]);
-      this.tell(start);
+      const { topic, partition, next, finding } = start;
+      if (finding) this.parts.log.warn({ topic, partition, next, finding }, FINDINGS[finding]);
     }
     return begun;
-  }
-
-  private tell({ topic, partition, next, finding }: Beginning): void {
-    if (finding) this.parts.log.warn({ topic, partition, next, finding }, FINDINGS[finding]);
-  }
-
-  /** The operator has seen how much is lost: the log must not begin later than at the offset that was named. */
-  private isAccepted({ topic, partition, to }: Gap): boolean {
-    return this.parts.acceptGaps.some((at) => at.topic === topic && at.partition === partition && to <= at.next);
-  }
-
-  private beyond({ topic, partition, from, to }: Gap): Beginning {
-    this.parts.log.warn({ topic, partition, from, to, lost: to - from }, 'events are lost to retention; as accepted');
-    return { topic, partition, next: to, end: to, isStored: false, finding: undefined };
-  }
-
-  private wait(gap: Gap): void {
-    const { topic, partition, from, to } = gap;
-    this.gapsByName.set(nameOf(gap), gap);
-    this.hold('gap', { topic, partition });
-    const what = `${to - from} events of ${topic}, partition ${partition}, were deleted by retention before they were read`;
-    const remedy = `when you know what is lost, go on with: dbw consume --accept-gap ${topic}:${partition}:${to}`;
-    this.parts.log.error({ topic, partition, from, to, lost: to - from }, `${what}; it waits, the others go on; ${remedy}`);
   }
 
   /** Reading went on elsewhere than it should: it is found out anew where to go on. */
@@ -216,6 +195,7 @@ export class Reading {
     const names = new Set(partitions.map(nameOf));
     this.parts.intake.drop((topic, partition) => names.has(nameOf({ topic, partition })));
     const starts = await this.ask(partitions);
+    await this.parts.onRecovered(starts);
     for (const name of names) this.lost.delete(name);
     this.resume(starts);
   }
@@ -269,7 +249,7 @@ export class Reading {
     const { offsets, intake } = this.parts;
     intake.drop((of) => of === topic);
     const starts = this.partitions
-      .filter((at) => at.topic === topic && !this.gapsByName.has(nameOf(at)) && !this.lost.has(nameOf(at)))
+      .filter((at) => at.topic === topic && !this.waiting.has(at) && !this.lost.has(nameOf(at)))
       .flatMap(({ partition }): Position[] => {
         const next = offsets.finished(topic, partition);
         return next === undefined ? [] : [{ topic, partition, next }];
@@ -280,7 +260,7 @@ export class Reading {
   }
 
   get gaps(): readonly Gap[] {
-    return [...this.gapsByName.values()];
+    return this.waiting.list;
   }
 
   get partitions(): readonly Assigned[] {

@@ -5,7 +5,8 @@ import { isOf, type Log, type Positions } from './postgres/positions.js';
 
 const POLL_MS = 100;
 
-interface Parts {
+/** What has to be reached, and who asks. */
+export interface Goal {
   readonly admin: Admin;
   readonly positions: Positions;
   readonly groupId: string;
@@ -23,8 +24,8 @@ interface Parts {
  * Waits until a group has committed everything before these ends, in Kafka and in PostgreSQL. Whoever reads a partition
  * counts, so several processes may share the work.
  */
-export async function untilCommitted(parts: Parts): Promise<void> {
-  const { admin, positions, groupId, ends, log, isLost, signal, onProgress } = parts;
+export async function untilCommitted(goal: Goal): Promise<void> {
+  const { admin, positions, groupId, ends, log, isLost, signal, onProgress } = goal;
   const filled = ends.filter(({ low, high }) => high > low);
   const topics = [...new Set(filled.map(({ topic }) => topic))];
   const nameOf = (at: { topic: string; partition: number }) => `${at.topic}:${at.partition}`;

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Beginning } from './beginnings.js';
 import { Breakers } from './breaker.js';
 import type { Config } from './config.js';
 import { reasonOf } from './errors.js';
@@ -69,7 +70,11 @@ export class Writing {
         tally.written(written);
       },
       sendLetters: async (givenUp) => {
-        await this.send(givenUp.map(({ message, refusal, attempts: tried }) => letterOf(message, refusal, { attempts: tried, clientId })));
+        await this.send(
+          givenUp.map(({ message, refusal, attempts: tried }) =>
+            letterOf(message, refusal, { attempts: tried, clientId }),
+          ),
+        );
         tally.refused(givenUp);
       },
     });
@@ -116,13 +121,20 @@ export class Writing {
   }
 
   /** Partitions were given: learns which of their events may have killed a process. */
-  async begin(assigned: readonly { topic: string; partition: number }[], starts: readonly Position[]): Promise<void> {
+  async begin(assigned: readonly { topic: string; partition: number }[], starts: readonly Beginning[]): Promise<void> {
     await this.hand.suspects(assigned);
-    await this.hand.passed(starts);
+    await this.begunAt(starts);
     for (const { topic } of this.breakers.list()) {
       const trial = this.breakers.trial(topic);
       if (trial) this.breakers.abandon(trial);
     }
+  }
+
+  /** Partitions begin at these positions: what is before them, or was in another log, is suspect no more. */
+  async begunAt(starts: readonly Beginning[]): Promise<void> {
+    await this.hand.passed(
+      starts.map((start) => (start.finding === 'replaced' ? { ...start, next: Number.MAX_SAFE_INTEGER } : start)),
+    );
   }
 
   /** Runs the writers until the intake is closed. */
@@ -154,7 +166,10 @@ export class Writing {
     const trial = this.breakers.trial(end.topic);
     if (!trial) return;
     const atEnd = (read.at(-1)?.next ?? 0) >= end.next;
-    trial.offer(read.filter(({ message }) => message !== undefined), atEnd);
+    trial.offer(
+      read.filter(({ message }) => message !== undefined),
+      atEnd,
+    );
     if (!trial.isReady) return;
     this.parts.onOpen(end.topic); // nothing more of it is to be fetched
     const messages = trial.messages.flatMap(({ message }) => message ?? []);

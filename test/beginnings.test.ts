@@ -8,7 +8,14 @@ const TOPIC = '11111111-1111-1111-1111-111111111111';
 const log: Log = { clusterId: CLUSTER, topicIds: new Map([['t', TOPIC]]) };
 
 /** What is known of a partition whose log goes from `low` to `high`. */
-function known(low: number, high: number, committed?: number, stored?: number, of = { clusterId: CLUSTER, topicId: TOPIC }): Known { // prettier-ignore
+function known(
+  low: number,
+  high: number,
+  committed?: number,
+  stored?: number,
+  of = { clusterId: CLUSTER, topicId: TOPIC },
+): Known {
+  // prettier-ignore
   const at = { topic: 't', partition: 0 };
   return {
     end: { ...at, low, high },

@@ -1,7 +1,5 @@
 import { expect } from 'chai';
-import type { DataSource } from 'typeorm';
 import { tables } from '../src/handlers/index.js';
-import { freshDatabase } from './support/database.js';
 import { generate, shuffle } from './support/generator/index.js';
 import { expectedTables } from './support/model.js';
 import { idsOf, Place, valid } from './support/place.js';

@@ -183,12 +183,7 @@ describe('what the vitals mean', () => {
     });
 
     it('is unhealthy where nothing is written: Kafka, PostgreSQL, the consumer, systemic trouble', () => {
-      for (const what of [
-        'Kafka is away',
-        'PostgreSQL is away',
-        'the trouble is systemic',
-        'the trouble is unknown',
-      ]) {
+      for (const what of ['Kafka is away', 'PostgreSQL is away', 'the trouble is systemic', 'the trouble is unknown']) {
         expect(status(OBSTACLES.find((obstacle) => obstacle.what === what)!.vitals), what).to.equal('unhealthy');
       }
       expect(status({ consumer: 'dead' })).to.equal('unhealthy');
