@@ -38,8 +38,13 @@ export class Condition {
   /** A writer that could not write can again; maybe the others can too. Returns whether it was in trouble. */
   end(writer: object): boolean {
     if (!this.troubles.delete(writer)) return false;
-    for (const [wake, on] of this.sleepers) if (on !== 'nothing') wake();
+    this.answered();
     return true;
+  }
+
+  /** The database answers again, as somebody has found out: those that wait need not wait longer. */
+  answered(): void {
+    for (const [wake, on] of this.sleepers) if (on !== 'nothing') wake();
   }
 
   /** A writer that could not write gives up; that says nothing to the others. */

@@ -82,7 +82,10 @@ async function ping(worker: Consumption, { around }: Parts): Promise<void> {
   const { database, servers, log } = around;
   try {
     await Session.with(servers.dataSource, (session) => session.query('SELECT 1'));
-    if (database.heard()) log.info('PostgreSQL answers again');
+    if (database.heard()) {
+      log.info('PostgreSQL answers again');
+      worker.writing.store.condition.answered();
+    }
   } catch (error) {
     if (database.failed(reasonOf(error)))
       log.warn(`PostgreSQL is away: ${reasonOf(error)}; tried again until it answers`);

@@ -103,7 +103,7 @@ describe('faults', function () {
       await wroteMore(here, running, 80);
       running.output.stderr = '';
       await servers.postgres.stop(signal);
-      await says(running, /cannot write to PostgreSQL/);
+      await says(running, /PostgreSQL (takes no events|is away)/);
       await servers.postgres.start();
     }
     await finish(here, running, messages);
@@ -201,11 +201,8 @@ describe('faults', function () {
     await here.expectAll(messages);
   }
 
-  // Today both end with status 1 after 10 s: what is being tried again is not given up.
-  it.skip('SIGTERM while PostgreSQL is away: it ends well', () =>
-    sigtermInOutage('postgres', /cannot write to Postgre/)); // see above
-  it.skip('SIGTERM while Kafka is away: it ends well', () =>
-    sigtermInOutage('kafka', /cannot (write dead|commit off)/)); // see above
+  it('SIGTERM while PostgreSQL is away: it ends well', () => sigtermInOutage('postgres', /PostgreSQL (takes no events|is away)/));
+  it('SIGTERM while Kafka is away: it ends well', () => sigtermInOutage('kafka', /Kafka is away/));
 
   async function awayAtStart(name: 'postgres' | 'kafka' | 'redis'): Promise<void> {
     const { here, messages } = await given(300);
@@ -217,7 +214,7 @@ describe('faults', function () {
     await finish(here, running, messages);
   }
 
-  it.skip('Redis is away at the start: it says so and goes on without', () => awayAtStart('redis')); // is not said today: Marks begins as not connected
-  it.skip('PostgreSQL is away at the start: it waits, and goes on when it comes', () => awayAtStart('postgres')); // ends with status 7 today
-  it.skip('Kafka is away at the start: it waits, and goes on when it comes', () => awayAtStart('kafka')); // ends with status 7 today
+  it('Redis is away at the start: it says so and goes on without', () => awayAtStart('redis'));
+  it('PostgreSQL is away at the start: it waits, and goes on when it comes', () => awayAtStart('postgres'));
+  it('Kafka is away at the start: it waits, and goes on when it comes', () => awayAtStart('kafka'));
 });

@@ -131,7 +131,7 @@ export class Place {
     );
     return {
       ends: inKafka.ends.flatMap((at) => (at.high > 0 ? [line(at, at.high)] : [])).sort(),
-      stored: inPostgres.map((at) => line(at, at.next)).sort(),
+      stored: inPostgres.flatMap((at) => (Number(at.next) > 0 ? [line(at, at.next)] : [])).sort(),
       committed: inKafka.commits.flatMap((at) => (at.offset > 0 ? [line(at, at.offset)] : [])).sort(),
     };
   }
