@@ -202,12 +202,13 @@ describe('a batch that PostgreSQL refuses', function () {
 
   it('believes in no row that a transaction saw and did not commit', async () => {
     const { store } = db.writer();
-    const [event] = events([post('p', 'u')]);
-    if (!event) throw new Error('no event');
+    const [event, other] = events([post('p', 'u'), user('other', 'ann')]);
+    if (!event || !other) throw new Error('no event');
+    await store.write([other]); // from now on the store knows the database, and believes what it learns of it
     const undone = Session.with(db.dataSource, (session) =>
       session.transaction(async () => {
-        await session.query(`INSERT INTO users (id, username, email, role, created_at, updated_at)
-          VALUES ('u', '', '', 'creator', now(), now())`);
+        await session.query(`INSERT INTO users (user_id, username, email, role, created_at)
+          VALUES ('u', '', '', 'creator', now())`);
         const { applicable } = await store.resolve(session, [event]);
         throw new Error(`${applicable.length} can be written`);
       }),
