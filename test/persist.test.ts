@@ -184,6 +184,17 @@ describe('a batch that PostgreSQL refuses', function () {
     expect(await db.ask('SELECT count(*)::integer FROM dbw.processed_events')).to.equal(2);
   });
 
+  it('claims neither what is refused nor what is only parked', async () => {
+    await db.during(...NO_EVE);
+    const batch = [user('bad', 'eve'), user('good', 'ann'), post('p', 'nobody')];
+    const { written, refused } = await db.writer().persist(events(batch));
+    expect(idsOf(refused)).to.deep.equal(['user-bad']);
+    expect(idsOf(written[0]?.waiting ?? [])).to.deep.equal(['post-p']);
+    const claimed = `SELECT count(*)::integer FROM dbw.processed_events WHERE id`;
+    expect(await db.ask(`${claimed} IN (dbw.event_key('user-bad'), dbw.event_key('post-p'))`)).to.equal(0);
+    expect(await db.ask(`${claimed} = dbw.event_key('user-good')`)).to.equal(1);
+  });
+
   it('believes in no row that was not committed', async () => {
     const [make, drop] = trigger(
       'users',
