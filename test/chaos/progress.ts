@@ -54,25 +54,25 @@ export async function atWork(stage: Stage, group: string): Promise<void> {
 
 /**
  * Waits until the group has done everything and only `waiting` events stay parked, or until nothing moves any more.
- * Returns the seconds that it took, or undefined where it hangs.
+ * Returns the seconds that it took, undefined where it hangs, and how things stand then.
  */
 export async function caughtUp(
   stage: Stage,
   group: string,
   waiting: number,
   report: (line: string) => void,
-): Promise<number | undefined> {
+): Promise<{ seconds: number | undefined; state: string }> {
   const began = Date.now();
   let [moved, last, told] = [began, '', began];
   for (;;) {
     const all = await standings(stage, group);
     const left = leftOf(all);
     const parked = await parkedCount(stage);
-    if (left === 0 && parked === waiting) return (Date.now() - began) / 1000;
     const now = Date.now();
     const state = `${left} to come, ${parked} parked (${waiting} for good)`;
+    if (left === 0 && parked === waiting) return { seconds: (now - began) / 1000, state };
     if (state !== last) [moved, last] = [now, state];
-    if (now - moved > STALL_MS) return undefined;
+    if (now - moved > STALL_MS) return { seconds: undefined, state };
     if (now - told > 10_000) {
       report(state);
       told = now;

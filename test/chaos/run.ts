@@ -96,7 +96,7 @@ export async function runChaos(options: Options, report: (line: string) => void)
       doubled: compared.difference.overcount + compared.difference.surplus + letters.needless,
       differing: compared.difference.other,
       seconds,
-      recovery,
+      recovery: recovery.seconds,
       againSeconds: again.seconds,
       peakMiB,
     };
@@ -123,12 +123,15 @@ async function deliverAgain(
   await stage.dataSource.query('TRUNCATE dbw.processed_events, dbw.parked_events');
   await stage.flush();
   const writers = writersOf(stage, 'second', folder, report);
-  const seconds = await caughtUp(stage, 'second', waiting, report);
+  const done = await caughtUp(stage, 'second', waiting, report);
   await writers.endAll();
   const { finding } = await checkTables('no row changes when all is delivered again', stage, before);
-  return { findings: [finished('everything is done again', seconds), finding], writers, seconds };
+  return { findings: [finished('everything is done again', done), finding], writers, seconds: done.seconds };
 }
 
-function finished(what: string, seconds: number | undefined): Finding {
-  return { what, wrong: seconds === undefined ? ['it hangs: nothing moves though every server is there'] : [] };
+function finished(what: string, { seconds, state }: Awaited<ReturnType<typeof caughtUp>>): Finding {
+  return {
+    what,
+    wrong: seconds === undefined ? [`nothing moves any more though every server is there: ${state}`] : [],
+  };
 }
