@@ -68,6 +68,14 @@ export function figureLines(figures: Figures): string[] {
 export function findingLines(findings: readonly Finding[]): string[] {
   return findings.flatMap(({ what, wrong }) => [
     `${wrong.length === 0 ? '✔' : '✘'} ${what}`,
-    ...wrong.map((line) => `    ${line.replaceAll('\n', '\n    ')}`),
+    ...wrong.map((line) => `    ${readable(line)}`),
   ]);
+}
+
+const WIDEST = 400;
+
+/** Parts of keys are joined by a character that nobody sees. */
+function readable(line: string): string {
+  const shown = line.replaceAll('\u001f', '/').replaceAll('\n', '\n    ');
+  return shown.length > WIDEST ? `${shown.slice(0, WIDEST)} …` : shown;
 }
