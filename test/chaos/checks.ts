@@ -117,17 +117,30 @@ export function checkEndings(endings: readonly Ending[], outages: Outages): Find
   const asked = endings.filter(({ how }) => how === 'asked');
   const late = asked.filter(({ from, to }) => to - from > END_MS);
   const calm = asked.filter(({ from, to }) => outages.between(from - AFTERMATH_MS, to).length === 0);
-  const unclean = calm.filter(({ status }) => status !== 0);
+  // One that had not said a word was not running yet: Node itself was told.
+  const unclean = calm.filter(({ status, lastWords }) => status !== 0 && lastWords !== '');
   const dead = endings.filter(({ how, status }) => how === 'of itself' && status !== AWAY);
   return [
     { what: 'who is asked to end does so within 10 s', wrong: late.map(tell) },
     { what: 'who is asked to end while all servers are there ends with status 0', wrong: unclean.map(tell) },
-    { what: 'nobody dies of itself', wrong: dead.map(tell) },
+    { what: 'nobody dies of itself', wrong: byCause(dead) },
   ];
 }
 
 function tell({ name, status, from, to, lastWords }: Ending): string {
   return `${name} ended with status ${status ?? 'of a signal'} after ${((to - from) / 1000).toFixed(1)} s: ${lastWords}`;
+}
+
+/** One line for all that ended with the same words. */
+function byCause(endings: readonly Ending[]): string[] {
+  const names = new Map<string, string[]>();
+  for (const { name, status, lastWords } of endings) {
+    // As oclif prints an error: wrapped, each line after a mark.
+    const words = lastWords.replace(/\s*›\s*/g, ' ');
+    const cause = `status ${status ?? 'of a signal'}: ${/Error: .*/.exec(words)?.[0] ?? words}`;
+    names.set(cause, [...(names.get(cause) ?? []), name]);
+  }
+  return [...names].map(([cause, list]) => `${list.length} ended with ${cause} (${some(list)})`);
 }
 
 /** Looks at the memory that any process ever had. */

@@ -10,6 +10,8 @@ export interface Figures {
   readonly messages: number;
   /** Records in the source topics: the messages, and those that the producer sent twice. */
   readonly records: number;
+  /** Of these, those that were not done when the faults were over. */
+  readonly left: number;
   readonly sentAgain: number;
   readonly counts: ReadonlyMap<string, number>;
   readonly endings: readonly Ending[];
@@ -54,6 +56,7 @@ export function figureLines(figures: Figures): string[] {
     ['doubled', number(figures.doubled)],
     ['rows that differ', number(figures.differing)],
     ['throughput', `${rate(seconds)} over all faults; ${rate(againSeconds)} the second time, without`],
+    ['done under faults', `${number(((records - figures.left) / records) * 100)} %`],
     ['recovery', recovery === undefined ? 'never' : `${recovery.toFixed(1)} s after the last fault`],
     ['peak memory', `${number(figures.peakMiB)} MiB in one process`],
   ];
@@ -65,6 +68,14 @@ export function figureLines(figures: Figures): string[] {
 export function findingLines(findings: readonly Finding[]): string[] {
   return findings.flatMap(({ what, wrong }) => [
     `${wrong.length === 0 ? '✔' : '✘'} ${what}`,
-    ...wrong.map((line) => `    ${line.replaceAll('\n', '\n    ')}`),
+    ...wrong.map((line) => `    ${readable(line)}`),
   ]);
+}
+
+const WIDEST = 400;
+
+/** Parts of keys are joined by a character that nobody sees. */
+function readable(line: string): string {
+  const shown = line.replaceAll('\u001f', '/').replaceAll('\n', '\n    ');
+  return shown.length > WIDEST ? `${shown.slice(0, WIDEST)} …` : shown;
 }

@@ -29,7 +29,9 @@ export const SLOTS = 4;
 export const FEWEST = 2;
 /** Longer than the session timeout of 15 s: the group has given the partitions to others when it wakes. */
 const FROZEN_MS: Span = [17_000, 25_000];
-const GAP_MS = 5_000;
+const GAP_MS = 7_000;
+/** After each round of all sorts there is time to work. */
+const CALM_MS = 20_000;
 
 type Span = readonly [from: number, to: number];
 /** Draws a fault, or none where it makes no sense now. `present` are the slots with a process. */
@@ -94,8 +96,11 @@ export function makePlan(seed: number, totalMs: number): Planned[] {
   const busyUntil = new Map<string, number>();
   const plan: Planned[] = [];
   let deck: Card[] = [];
-  for (let clock = 2_000; clock < totalMs; clock += Math.min(20_000, -Math.log(1 - random.unit()) * GAP_MS)) {
-    if (deck.length === 0) deck = random.shuffle(cards);
+  for (let clock = 2_000; clock < totalMs; clock += Math.min(30_000, -Math.log(1 - random.unit()) * GAP_MS)) {
+    if (deck.length === 0) {
+      deck = random.shuffle(cards);
+      if (plan.length > 0) clock += CALM_MS;
+    }
     const fault = deck.pop()?.(random, present);
     if (!fault) continue;
     const victim = victimOf(fault);

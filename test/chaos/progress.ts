@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { committedOffsets, partitionEnds } from '../../src/kafka/topics.js';
+import { until } from '../support/services/until.js';
 import type { Stage } from './stage.js';
 
 const POLL_MS = 500;
@@ -33,6 +34,11 @@ export async function standings(stage: Stage, group: string): Promise<Standing[]
   });
 }
 
+/** How many records are still to come. */
+export function leftOf(all: readonly Standing[]): number {
+  return all.reduce((sum, { committed, position, end }) => sum + end - Math.min(committed, position), 0);
+}
+
 /** Partitions whose end the group has not committed, or has not in PostgreSQL. */
 export function behind(all: readonly Standing[]): string[] {
   return all
@@ -40,27 +46,33 @@ export function behind(all: readonly Standing[]): string[] {
     .map(({ at, committed, position, end }) => `${at}: committed ${committed}, position ${position}, end ${end}`);
 }
 
+/** Waits until the group has committed something: faults before that would meet nobody at work. */
+export async function atWork(stage: Stage, group: string): Promise<void> {
+  const began = async () => (await standings(stage, group)).some(({ committed }) => committed > 0);
+  await until('the first commit of offsets', began, { seconds: 180 });
+}
+
 /**
  * Waits until the group has done everything and only `waiting` events stay parked, or until nothing moves any more.
- * Returns the seconds that it took, or undefined where it hangs.
+ * Returns the seconds that it took, undefined where it hangs, and how things stand then.
  */
 export async function caughtUp(
   stage: Stage,
   group: string,
   waiting: number,
   report: (line: string) => void,
-): Promise<number | undefined> {
+): Promise<{ seconds: number | undefined; state: string }> {
   const began = Date.now();
   let [moved, last, told] = [began, '', began];
   for (;;) {
     const all = await standings(stage, group);
-    const left = all.reduce((sum, { committed, position, end }) => sum + end - Math.min(committed, position), 0);
+    const left = leftOf(all);
     const parked = await parkedCount(stage);
-    if (left === 0 && parked === waiting) return (Date.now() - began) / 1000;
     const now = Date.now();
     const state = `${left} to come, ${parked} parked (${waiting} for good)`;
+    if (left === 0 && parked === waiting) return { seconds: (now - began) / 1000, state };
     if (state !== last) [moved, last] = [now, state];
-    if (now - moved > STALL_MS) return undefined;
+    if (now - moved > STALL_MS) return { seconds: undefined, state };
     if (now - told > 10_000) {
       report(state);
       told = now;

@@ -18,7 +18,7 @@ import { feed } from './feed.js';
 import type { Figures } from './figures.js';
 import type { Options } from './options.js';
 import { FEWEST, makePlan } from './plan.js';
-import { caughtUp } from './progress.js';
+import { atWork, caughtUp, leftOf, standings } from './progress.js';
 import { openStage, type Stage } from './stage.js';
 import { Writers } from './writers.js';
 
@@ -52,11 +52,11 @@ export async function runChaos(options: Options, report: (line: string) => void)
   try {
     const began = Date.now();
     const writers = writersOf(stage, 'first', folder, report);
-    const [counts, sentAgain] = await Promise.all([
-      wreak(plan, stage, writers, report),
-      feed(messages, stage.prefix, totalMs * FEEDING),
-    ]);
+    const feeding = feed(messages, stage.prefix, totalMs * FEEDING);
+    const wreaking = atWork(stage, 'first').then(() => wreak(plan, stage, writers, report));
+    const [counts, sentAgain] = await Promise.all([wreaking, feeding]);
     report('the faults are over');
+    const left = leftOf(await standings(stage, 'first'));
     const recovery = await caughtUp(stage, 'first', waiting.length, report);
     const seconds = (Date.now() - began) / 1000;
     await writers.endAll();
@@ -65,6 +65,8 @@ export async function runChaos(options: Options, report: (line: string) => void)
     const compared = await checkTables('the tables equal the model row for row', stage, tables);
     const accounted = await checkEvents(stage, messages, waiting);
     const letters = await checkLetters(stage, messages);
+    const idle = left < letters.records ? [] : ['nothing was done: give it more minutes, or a machine with less to do'];
+    findings.push({ what: 'work goes on under the faults', wrong: idle });
     findings.push(compared.finding, ...accounted.findings, letters.finding, await checkOffsets(stage, 'first'));
 
     report('once more, with every id forgotten');
@@ -81,6 +83,7 @@ export async function runChaos(options: Options, report: (line: string) => void)
       options,
       messages: messages.length,
       records: letters.records,
+      left,
       sentAgain,
       counts,
       endings,
@@ -93,7 +96,7 @@ export async function runChaos(options: Options, report: (line: string) => void)
       doubled: compared.difference.overcount + compared.difference.surplus + letters.needless,
       differing: compared.difference.other,
       seconds,
-      recovery,
+      recovery: recovery.seconds,
       againSeconds: again.seconds,
       peakMiB,
     };
@@ -120,12 +123,15 @@ async function deliverAgain(
   await stage.dataSource.query('TRUNCATE dbw.processed_events, dbw.parked_events');
   await stage.flush();
   const writers = writersOf(stage, 'second', folder, report);
-  const seconds = await caughtUp(stage, 'second', waiting, report);
+  const done = await caughtUp(stage, 'second', waiting, report);
   await writers.endAll();
   const { finding } = await checkTables('no row changes when all is delivered again', stage, before);
-  return { findings: [finished('everything is done again', seconds), finding], writers, seconds };
+  return { findings: [finished('everything is done again', done), finding], writers, seconds: done.seconds };
 }
 
-function finished(what: string, seconds: number | undefined): Finding {
-  return { what, wrong: seconds === undefined ? ['it hangs: nothing moves though every server is there'] : [] };
+function finished(what: string, { seconds, state }: Awaited<ReturnType<typeof caughtUp>>): Finding {
+  return {
+    what,
+    wrong: seconds === undefined ? [`nothing moves any more though every server is there: ${state}`] : [],
+  };
 }

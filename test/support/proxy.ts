@@ -75,9 +75,9 @@ export class Proxy {
   private async listen(): Promise<void> {
     if (this.listener) return;
     const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-      const link = new Link(client, this.road);
+      const link = new Link(client, this.target, this.road);
       this.links.add(link);
-      void link.serve(this.target).finally(() => this.links.delete(link));
+      void link.over().finally(() => this.links.delete(link));
     });
     this.listener = listener;
     listener.listen(this.port, '127.0.0.1');
@@ -108,33 +108,27 @@ class Road {
 
 /** One connection: the client's side, and the one to the server. */
 class Link {
-  private server: Socket | undefined;
+  private readonly server: Socket;
 
   constructor(
     private readonly client: Socket,
-    private readonly road: Road,
+    { host, port }: Address,
+    road: Road,
   ) {
-    client.on('error', () => undefined); // 'close' follows, and says so
+    this.server = connect({ host, port, allowHalfOpen: true, noDelay: true });
+    for (const socket of [client, this.server]) socket.on('error', () => undefined); // 'close' follows, and says so
+    carry(client, this.server, road);
+    carry(this.server, client, road);
   }
 
-  /** Carries until both sides are closed. */
-  async serve({ host, port }: Address): Promise<void> {
-    const ends = [closed(this.client)];
-    await this.road.untilOpen();
-    if (!this.client.destroyed) {
-      const server = connect({ host, port, allowHalfOpen: true, noDelay: true });
-      this.server = server;
-      server.on('error', () => undefined);
-      ends.push(closed(server));
-      carry(this.client, server, this.road);
-      carry(server, this.client, this.road);
-    }
-    await Promise.all(ends);
+  /** Resolves when both sides are closed. */
+  async over(): Promise<void> {
+    await Promise.all([closed(this.client), closed(this.server)]);
   }
 
   reset(): void {
     this.client.resetAndDestroy();
-    this.server?.resetAndDestroy();
+    this.server.resetAndDestroy();
   }
 }
 
