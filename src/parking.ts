@@ -2,10 +2,12 @@ import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { decode, type Event, type Refusal } from './decode.js';
 import type { EventType } from './event.js';
-import { classOf, faultOf } from './failure.js';
+import { blame, mayBeOneEvents } from './blame.js';
+import { faultOf } from './failure.js';
 import { placeOf, type Message } from './message.js';
 import {
   awaited,
+  countAttempt,
   countParked,
   lockDue,
   lockWaitingFor,
@@ -39,6 +41,8 @@ interface Context {
   readonly registry: ReadonlyMap<string, EventType>;
   readonly tables: readonly Table[];
   readonly prefix: string;
+  /** Tries of an event that fails for an unknown reason. */
+  readonly maxAttempts: number;
   readonly log: Logger;
   readonly onWritten: (written: Written) => void;
   /** Resolves when the dead-letter topic has them. */
@@ -147,10 +151,10 @@ export class Parking {
           const { tried, moved } = await this.wake(table, some, limit);
           if (tried < limit || moved === 0) break;
         } catch (error) {
-          const kind = classOf(error);
-          if (kind !== 'data' && kind !== 'dependency') throw error;
+          if (!mayBeOneEvents(blame(error))) throw error;
           this.context.store.forget();
-          if (limit === 1) await this.refuseFirst(table, some, error);
+          // What fails for an unknown reason is left for the next sweep, until it was tried often enough.
+          if (limit === 1 && !(await this.refuseFirst(table, some, error))) break;
           limit = Math.max(1, limit >> 2);
         }
       }
@@ -200,27 +204,31 @@ export class Parking {
     return undefined;
   }
 
-  private async refuseFirst(table: Table, keys: readonly string[], error: unknown): Promise<void> {
-    const { dataSource, sendLetters } = this.context;
-    await Session.with(dataSource, (session) =>
+  /** Refuses the first event that waits for these rows, which alone cannot be written; returns whether it did. */
+  private async refuseFirst(table: Table, keys: readonly string[], error: unknown): Promise<boolean> {
+    const { dataSource, sendLetters, maxAttempts } = this.context;
+    const kind = blame(error).class;
+    return Session.with(dataSource, (session) =>
       session.transaction(async () => {
-        const parked = await lockWaitingFor(session, table.name, keys, 1);
-        const events = parked.flatMap((one) => this.eventOf(one) ?? []);
-        await sendLetters(
-          events.map((event) => ({
-            message: event.message,
-            attempts: (parked[0]?.attempts ?? 0) + 1,
-            refusal: {
-              reason: 'database',
-              code: faultOf(error)?.sqlState ?? 'unknown',
-              path: table.name,
-              message: 'PostgreSQL refused the parked event',
-              eventId: event.id,
-              eventType: event.type.type,
-            },
-          })),
-        );
-        await unpark(session, events);
+        const [first] = await lockWaitingFor(session, table.name, keys, 1);
+        const event = first && this.eventOf(first);
+        if (!event) return false;
+        const attempts = first.attempts + 1;
+        if (kind === 'unknown' && attempts <= maxAttempts) {
+          await countAttempt(session, first);
+          return false;
+        }
+        const refusal: Refusal = {
+          reason: kind === 'bug' ? 'bug' : 'database',
+          code: faultOf(error)?.sqlState ?? 'unknown',
+          path: table.name,
+          message: 'the parked event cannot be written',
+          eventId: event.id,
+          eventType: event.type.type,
+        };
+        await sendLetters([{ message: event.message, attempts, refusal }]);
+        await unpark(session, [event]);
+        return true;
       }),
     );
   }

@@ -65,6 +65,7 @@ export class Writing {
       registry,
       tables,
       prefix,
+      maxAttempts: attempts,
       log,
       onWritten: (written) => {
         tally.written(written);

@@ -185,7 +185,8 @@ describe('dbw consume', function () {
 
   it('commits no offset before its event is written', async () => {
     const here = await place(['user.created', 'skill.created']);
-    const stored = () => here.dataSource.query<{ topic: string }[]>('SELECT topic FROM dbw.positions WHERE next_offset > 0');
+    const stored = () =>
+      here.dataSource.query<{ topic: string }[]>('SELECT topic FROM dbw.positions WHERE next_offset > 0');
     const holder = here.dataSource.createQueryRunner();
     await holder.startTransaction();
     await holder.query('LOCK TABLE users IN ACCESS EXCLUSIVE MODE');

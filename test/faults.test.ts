@@ -201,7 +201,8 @@ describe('faults', function () {
     await here.expectAll(messages);
   }
 
-  it('SIGTERM while PostgreSQL is away: it ends well', () => sigtermInOutage('postgres', /PostgreSQL (takes no events|is away)/));
+  it('SIGTERM while PostgreSQL is away: it ends well', () =>
+    sigtermInOutage('postgres', /PostgreSQL (takes no events|is away)/));
   it('SIGTERM while Kafka is away: it ends well', () => sigtermInOutage('kafka', /Kafka is away/));
 
   async function awayAtStart(name: 'postgres' | 'kafka' | 'redis'): Promise<void> {

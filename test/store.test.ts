@@ -48,6 +48,7 @@ describe('the tables depend on the set of events alone', function () {
       registry,
       tables,
       prefix: '',
+      maxAttempts: 3,
       log: silent,
       onWritten: () => undefined,
       sendLetters: () => Promise.reject(new Error('nothing here is refused')),

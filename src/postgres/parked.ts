@@ -120,6 +120,13 @@ export async function repark(session: Session, waiting: readonly Waiting[]): Pro
   await session.run(statement(text, [...identities(waiting.map(({ event }) => identityOf(event))), tables, keys]));
 }
 
+/** A parked event was tried in vain. */
+export async function countAttempt(session: Session, parked: Parked): Promise<void> {
+  const text = `UPDATE dbw.parked_events p SET attempts = p.attempts + 1
+    FROM unnest($1::uuid[], $2::integer[]) AS x (id, hash) WHERE p.id = x.id AND p.hash = x.hash`;
+  await session.run(statement(text, identities([parked])));
+}
+
 /**
  * Locks parked events that wait for one of these rows. Those that another transaction has are left to it.
  *

@@ -2,7 +2,8 @@ import type { DataSource } from 'typeorm';
 
 const QUERIES: Readonly<Record<string, string>> = {
   columns: `SELECT table_schema || '.' || table_name || '.' || column_name AS name, concat_ws(' ', data_type, udt_name,
-      numeric_precision, numeric_scale, character_maximum_length, collation_name, is_nullable, column_default, ordinal_position) AS what
+      numeric_precision, numeric_scale, character_maximum_length, collation_name, is_nullable, column_default,
+      rank() OVER (PARTITION BY table_schema, table_name ORDER BY ordinal_position)) AS what
     FROM information_schema.columns WHERE table_schema IN ('public', 'dbw')`,
   constraints: `SELECT conrelid::regclass || '.' || conname AS name, pg_get_constraintdef(oid) AS what
     FROM pg_constraint WHERE connamespace IN ('public'::regnamespace, 'dbw'::regnamespace)`,
