@@ -3,7 +3,7 @@
 // work before `npm install` was ever typed. Installs what package-lock.json names when it is not there, builds, and
 // hands over to scripts/<name>.ts.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, statSync } from 'node:fs';
 import { fileURLToPath, URL } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -24,7 +24,9 @@ function run(command, ...argv) {
 
 const installed = `${root}node_modules/.package-lock.json`;
 const stale = !existsSync(installed) || statSync(installed).mtimeMs < statSync(`${root}package-lock.json`).mtimeMs;
-if (stale) {
+// Through a link npm would empty the folder of another checkout.
+const isOurs = !existsSync(installed) || !lstatSync(`${root}node_modules`).isSymbolicLink();
+if (stale && isOurs) {
   console.error('installing dependencies (npm ci) …');
   run('npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error');
 }
