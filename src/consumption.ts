@@ -131,7 +131,7 @@ export class Consumption {
       },
     });
     this.writing = new Writing({
-      ...{ config, servers, intake, offsets, tally, log, hurry: signal },
+      ...{ config, servers, intake, offsets, lag, tally, log, hurry: signal },
       onOpen: (topic) => {
         this.reading.holdTopic(topic);
       },

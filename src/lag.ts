@@ -10,8 +10,8 @@ interface Partition {
   movedAt: number;
   /** When its lag was last seen to leave zero; undefined where it had some when it was first seen. */
   behindSince: number | undefined;
-  /** The timestamp of the record that was read last. */
-  readTime: number | undefined;
+  /** The timestamp of the record that was finished last. */
+  finishedTime: number | undefined;
 }
 
 function lagOf({ end, position }: Partition): number {
@@ -19,13 +19,13 @@ function lagOf({ end, position }: Partition): number {
 }
 
 /**
- * For how many milliseconds the next event has waited. The record read last was made at about the same time; where
- * nothing was read for long it is no measure, but then the lag has only begun.
+ * For how many milliseconds the next event has waited. The record finished last was made at about the same time; where
+ * nothing was finished for long it is no measure, but then the lag has only begun.
  */
 function waitedMs(partition: Partition, now: number): number {
   if (lagOf(partition) === 0) return 0;
-  const { readTime, behindSince, movedAt } = partition;
-  const known = [readTime, behindSince].filter((time) => time !== undefined);
+  const { finishedTime, behindSince, movedAt } = partition;
+  const known = [finishedTime, behindSince].filter((time) => time !== undefined);
   return Math.max(0, now - (known.length > 0 ? Math.max(...known) : movedAt));
 }
 
@@ -46,12 +46,12 @@ export class Lag {
   }
 
   /**
-   * Records were read.
+   * Records were finished.
    *
    * @param time the timestamp of the last of them; not positive where it has none
    */
   sawRecord(topic: string, partition: number, time: number, now = Date.now()): void {
-    if (time > 0) this.of({ topic, partition }, now).readTime = time;
+    if (time > 0) this.of({ topic, partition }, now).finishedTime = time;
   }
 
   /** Positions that are finished, or where reading began. */
@@ -91,7 +91,7 @@ export class Lag {
         position: undefined,
         movedAt: now,
         behindSince: undefined,
-        readTime: undefined,
+        finishedTime: undefined,
       };
       this.known.set(name, known);
     }

@@ -5,6 +5,7 @@ import type { EventType } from './event.js';
 import type { Exclusion } from './exclusion.js';
 import type { Hand } from './hand.js';
 import type { Intake, Queued } from './intake.js';
+import type { Lag } from './lag.js';
 import { letterOf, type Letter } from './letter.js';
 import type { Message } from './message.js';
 import type { Offsets, Segment } from './offsets.js';
@@ -19,6 +20,7 @@ export interface Parts {
   readonly clientId: string;
   readonly intake: Intake;
   readonly offsets: Offsets;
+  readonly lag: Pick<Lag, 'sawRecord'>;
   readonly tally: Tally;
   readonly log: Logger;
   readonly hand: Hand;
@@ -47,16 +49,29 @@ interface Tried {
   readonly refused: readonly Refused[];
 }
 
+/** A batch's messages of one partition. */
+interface Part {
+  readonly topic: string;
+  readonly partition: number;
+  readonly segment: Segment;
+  /** The timestamp of the last message; undefined where there is none. */
+  time: number | undefined;
+}
+
 /** Marks a batch's messages as in hand, so that no offset moves past them before they are done. */
-function take(batch: readonly Queued[], offsets: Offsets): Segment[] {
-  const segments = new Map<string, Segment>();
-  for (const { topic, partition, next } of batch) {
+function take(batch: readonly Queued[], offsets: Offsets): Part[] {
+  const parts = new Map<string, Part>();
+  for (const { topic, partition, next, message } of batch) {
     const name = `${topic}:${partition}`;
-    const segment = segments.get(name);
-    if (segment) segment.end = next;
-    else segments.set(name, offsets.take(topic, partition, next));
+    const part = parts.get(name);
+    if (part) {
+      part.segment.end = next;
+      part.time = message?.timestamp ?? part.time;
+    } else {
+      parts.set(name, { topic, partition, segment: offsets.take(topic, partition, next), time: message?.timestamp });
+    }
   }
-  return [...segments.values()];
+  return [...parts.values()];
 }
 
 /** From the first to the last message of each partition. */
@@ -79,9 +94,9 @@ function rangesOf(messages: readonly Message[]): Range[] {
  * @throws what `persist` or `send` throw when the process is to end; the batch is then read again by the next one
  */
 export async function writeBatches(writer: number, parts: Parts): Promise<void> {
-  const { intake, offsets, hand, exclusion, tally } = parts;
+  const { intake, offsets, lag, hand, exclusion, tally } = parts;
   for (let batch = await intake.take(); batch; batch = await intake.take()) {
-    const segments = take(batch, offsets);
+    const taken = take(batch, offsets);
     const messages = batch.flatMap(({ message }) => message ?? []);
     const { isSuspect } = hand;
     const usual = isSuspect ? messages.filter((message) => !isSuspect(message)) : messages;
@@ -94,7 +109,10 @@ export async function writeBatches(writer: number, parts: Parts): Promise<void> 
     for (const message of isSuspect ? messages.filter(isSuspect) : []) {
       await exclusion.exclusive(() => writeAlone(message, parts));
     }
-    for (const segment of segments) segment.done = true;
+    for (const { segment, topic, partition, time } of taken) {
+      segment.done = true;
+      if (time !== undefined) lag.sawRecord(topic, partition, time);
+    }
     if (messages.length > 0) tally.batch(messages.length);
   }
 }

@@ -104,8 +104,6 @@ export class Reading {
   private onRead(read: readonly Queued[], end: Position): void {
     const { lag, intake } = this.parts;
     lag.sawEnd([end]);
-    const last = read.findLast(({ message }) => message !== undefined)?.message;
-    if (last) lag.sawRecord(last.topic, last.partition, last.timestamp);
     if (this.parts.isOpen(end.topic)) {
       this.parts.onHeld(read, end);
       return;

@@ -7,6 +7,7 @@ import { Exclusion } from './exclusion.js';
 import { Hand } from './hand.js';
 import { registry, tables } from './handlers/index.js';
 import type { Intake, Queued } from './intake.js';
+import type { Lag } from './lag.js';
 import type { LetterBox } from './kafka/letters.js';
 import { letterOf, type Letter } from './letter.js';
 import type { Offsets, Position } from './offsets.js';
@@ -23,6 +24,7 @@ interface Parts {
   readonly servers: Servers;
   readonly intake: Intake;
   readonly offsets: Offsets;
+  readonly lag: Lag;
   readonly tally: Tally;
   readonly log: Logger;
   /** Aborted when nothing may be waited for any more: writers give up what they have in hand. */
@@ -45,7 +47,7 @@ export class Writing {
   private letters: LetterBox | undefined;
 
   constructor(private readonly parts: Parts) {
-    const { config, servers, intake, offsets, tally, log, hurry } = parts;
+    const { config, servers, intake, offsets, lag, tally, log, hurry } = parts;
     const { groupId, topicPrefix: prefix, clientId } = config.kafka;
     const { dataSource } = servers;
     this.store = new Store(dataSource, tables, servers.processed, servers.marks);
@@ -95,6 +97,7 @@ export class Writing {
       clientId,
       intake,
       offsets,
+      lag,
       tally,
       log,
       hand: this.hand,
