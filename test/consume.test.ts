@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { tables } from '../src/handlers/index.js';
+import { evictAll } from './support/evict.js';
 import { generate, shuffle } from './support/generator/index.js';
 import { expectedTables } from './support/model.js';
 import { idsOf, Place, valid } from './support/place.js';
@@ -176,6 +177,7 @@ describe('dbw consume', function () {
       }, running);
       running.child.kill('SIGKILL');
       await running.ended;
+      await evictAll(here.groupId);
     }
     await here.catchUp();
     expect(await readRows(here.dataSource)).to.deep.equal(expectedTables(valid(messages)).tables);
@@ -204,6 +206,7 @@ describe('dbw consume', function () {
 
     running.child.kill('SIGKILL');
     await running.ended;
+    await evictAll(here.groupId);
     await holder.rollbackTransaction();
     await holder.release();
     await here.catchUp();

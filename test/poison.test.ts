@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { Running } from './support/cli.js';
+import { evictAll } from './support/evict.js';
 import { Place } from './support/place.js';
 import { readRows } from './support/rows.js';
 import { header, readTopic, send } from './support/topics.js';
@@ -86,6 +87,7 @@ describe('poison', function () {
     await until(async () => {
       if (running.child.signalCode !== null) {
         deaths++;
+        await evictAll(here.groupId);
         running = here.consume([], env);
       }
       return (await users(here)) === 59 && (await here.isCommitted());

@@ -1,7 +1,7 @@
 import type { Admin } from 'kafkajs';
 import type { Logger } from 'pino';
 import { EXIT, reasonOf, UserError } from '../errors.js';
-import { protocolErrorOf } from './protocol-error.js';
+import { isPassing, protocolErrorOf } from './protocol-error.js';
 import { changeSetting, settingsOf, type Setting } from './topic-settings.js';
 
 /** What our headers may add to a message. */
@@ -90,7 +90,7 @@ async function create(admin: Admin, topic: string, { partitions, replicas, messa
     });
   } catch (error) {
     const type = protocolErrorOf(error);
-    if (type === undefined) throw error;
+    if (type === undefined || isPassing(error)) throw error;
     const wanted = [`${partitions} partitions`, `replication factor ${replicas}`];
     const given = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
     const remedy = `Create it with ${[...wanted, ...given].join(', ')}, or let this user create it.`;

@@ -10,7 +10,8 @@ const PAUSE_MS = 10;
  */
 export async function until(fact: () => boolean | Promise<boolean>, running?: Running): Promise<void> {
   while (!(await fact())) {
-    if (running && (running.child.exitCode ?? running.child.signalCode) !== null) throw new Error(`dbw ended: ${running.output.stderr}`);
+    if (running && (running.child.exitCode ?? running.child.signalCode) !== null)
+      throw new Error(`dbw ended: ${running.output.stderr}`);
     await delay(PAUSE_MS);
   }
 }
