@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import { reasonOf } from './errors.js';
 import type { Offsets, Position } from './offsets.js';
+import { Failing } from './repeat.js';
 
 interface Parts {
   readonly offsets: Offsets;
@@ -19,7 +19,11 @@ interface Parts {
 export class Committer {
   private running: Promise<void> | undefined;
 
-  constructor(private readonly parts: Parts) {}
+  private readonly failing: Failing;
+
+  constructor(private readonly parts: Parts) {
+    this.failing = new Failing(parts.log, 'commit of offsets');
+  }
 
   /** Stores what has moved. A failure is told and left to the next call: the offsets are late then, never wrong. */
   async run(): Promise<void> {
@@ -29,7 +33,7 @@ export class Committer {
   }
 
   private async once(): Promise<void> {
-    const { offsets, store, commit, onStored, owns, log } = this.parts;
+    const { offsets, store, commit, onStored, owns } = this.parts;
     const moved = offsets.moved().filter(({ topic, partition }) => owns(topic, partition));
     if (moved.length === 0) return;
     try {
@@ -37,8 +41,9 @@ export class Committer {
       await commit(moved);
       offsets.store(moved);
       await onStored(moved);
+      this.failing.succeeded();
     } catch (error) {
-      log.warn({ partitions: moved.length }, `cannot commit offsets yet: ${reasonOf(error)}`);
+      this.failing.failed(error);
     }
   }
 }

@@ -17,6 +17,8 @@ interface Parts {
   readonly maxAttempts: number;
   /** The first delay before something is tried again. */
   readonly delayMs: number;
+  /** Waits so many milliseconds, or until PostgreSQL is known to answer again. */
+  readonly wait: (ms: number) => Promise<void>;
   /** Aborted when nothing may be waited for any more. */
   readonly signal: AbortSignal;
   readonly log: Logger;
@@ -56,7 +58,7 @@ export class Hand {
         const message = `cannot ${what} in PostgreSQL: ${reasonOf(error)}; consumption waits, nothing is lost`;
         if (attempt === 1) log.warn({ retryInMs }, message);
         else log.debug({ attempt, retryInMs }, message);
-        await delay(retryInMs, undefined, { signal }).catch(() => undefined);
+        await this.parts.wait(retryInMs);
       }
     }
   }

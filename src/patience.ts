@@ -38,7 +38,7 @@ function told(error: unknown, failure: Failure): string {
   const what = isSafe
     ? reasonOf(error)
     : [fault ? `SQLSTATE ${fault.sqlState}` : name, place].filter(Boolean).join(' at ');
-  return [what, failure.reason, failure.remedy].filter(Boolean).join('; ');
+  return [what, failure.reason, failure.remedy?.replace(/\.$/, '')].filter(Boolean).join('; ');
 }
 
 /** Waits of one batch, until the database takes it: for a moment where that helps, longer where nothing can be written. */

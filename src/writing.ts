@@ -60,7 +60,8 @@ export class Writing {
       log,
     });
     const { attempts, delayMs } = config.retry;
-    this.hand = new Hand({ dataSource, groupId, maxAttempts: attempts, delayMs, signal: hurry, log });
+    const wait = (ms: number) => this.store.condition.wait(ms, hurry, 'recovery');
+    this.hand = new Hand({ dataSource, groupId, maxAttempts: attempts, delayMs, wait, signal: hurry, log });
     this.parking = new Parking({
       dataSource,
       store: this.store,

@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Partitioners, type IHeaders, type Kafka, type Producer } from 'kafkajs';
 import type { Logger } from 'pino';
 import { backoff } from '../backoff.js';
-import { reasonOf } from '../errors.js';
 import type { Letter } from '../letter.js';
 import { placeOf } from '../message.js';
+import { Failing } from '../repeat.js';
 import { protocolErrorOf } from './protocol-error.js';
 
 /** Bytes of letters in one request, far below what topics take by default: what is too large is then one letter, not many. */
@@ -122,13 +122,16 @@ export class LetterBox {
 
   private async patiently<T>(count: number, patience: Patience, work: () => Promise<T>): Promise<T> {
     const { signal, onRetry, delayMs, log } = patience;
+    const failing = new Failing(log, `writing of ${count} dead letters`);
     for (let attempt = 1; ; attempt++) {
       try {
-        return await work();
+        const result = await work();
+        failing.succeeded();
+        return result;
       } catch (error) {
         if (signal.aborted) throw error;
         onRetry();
-        log.warn({ attempt, letters: count }, `cannot write dead letters yet: ${reasonOf(error)}; trying again`);
+        failing.failed(error);
         await delay(backoff(delayMs, attempt), undefined, { signal }).catch(() => undefined);
       }
     }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +18,7 @@ export type Step =
 
 /** A hand on a database, for tests. */
 export function handOn(dataSource: DataSource, groupId: string, signal = new AbortController().signal): Hand {
-  return new Hand({ dataSource, groupId, maxAttempts: 3, delayMs: 1, signal, log: silent });
+  return new Hand({ dataSource, groupId, maxAttempts: 3, delayMs: 1, wait: (ms) => delay(ms), signal, log: silent });
 }
 
 /** A process of its own that has a hand; it can be killed. */
