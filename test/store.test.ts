@@ -1,18 +1,24 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DataSource } from 'typeorm';
+import { readConfig } from '../src/config.js';
 import { decode, type Event } from '../src/decode.js';
 import { registry, tables } from '../src/handlers/index.js';
+import { Marks } from '../src/marks.js';
 import { Parking } from '../src/parking.js';
 import { backoff } from '../src/backoff.js';
 import { persist } from '../src/persist.js';
+import { askIdentity } from '../src/postgres/identity.js';
 import { ProcessedEvents } from '../src/postgres/processed.js';
+import { Session } from '../src/postgres/session.js';
 import { Store } from '../src/store.js';
 import { delivery } from './support/arbitraries.js';
 import { emptyTables, freshDatabase } from './support/database.js';
 import { silent } from './support/log.js';
 import { expectedTables, type Envelope } from './support/model.js';
 import { readRows } from './support/rows.js';
+import { unique } from './support/unique.js';
+import { until } from './support/until.js';
 
 function eventOf(envelope: Envelope, offset: number): Event {
   const value = Buffer.from(JSON.stringify(envelope));
@@ -134,6 +140,33 @@ describe('one transaction', () => {
     expect([...(rows.get('posts')?.keys() ?? [])]).to.deep.equal(['p-2']);
     const [claims] = await dataSource.query<unknown[]>('SELECT count(*)::integer AS ids FROM dbw.processed_events');
     expect(claims).to.deep.equal({ ids: 3 });
+  });
+
+  it('marks nothing in Redis that is not committed', async () => {
+    await dataSource.query(`
+      CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'at the very end'; END $$;
+      CREATE CONSTRAINT TRIGGER late AFTER INSERT ON users DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (NEW.username = 'late') EXECUTE FUNCTION refuse()`);
+    const { redis, idempotencyTtl } = readConfig(process.env);
+    if (!redis) throw new Error('the servers of the tests have a Redis');
+    let isConnected = false;
+    const marks = Marks.open(redis, idempotencyTtl, (connected) => (isConnected = connected));
+    try {
+      await until(() => isConnected);
+      const store = new Store(dataSource, tables, processed, marks);
+      const [good, late] = [unique('good'), unique('late')];
+      const events = [eventOf(user(good, good), 0), eventOf(user(late, late, 'late'), 1)];
+      const failure: unknown = await store.write(events).catch((error: unknown) => error);
+      expect(failure).to.be.instanceOf(Error);
+      const identity = await Session.with(dataSource, askIdentity);
+      expect([...(await marks.known(events, identity))]).to.deep.equal([]);
+      await store.write(events.slice(0, 1));
+      await until(async () => (await marks.known(events, identity)).size > 0);
+      expect([...(await marks.known(events, identity))]).to.deep.equal(events.slice(0, 1));
+    } finally {
+      await marks.close();
+      await dataSource.query('DROP TRIGGER late ON users; DROP FUNCTION refuse');
+    }
   });
 
   it('writes all of a batch or nothing: an event that PostgreSQL refuses stands alone, the others are written', async () => {

@@ -20,7 +20,7 @@ export function createKafka(config: Config['kafka'], log?: Logger): Kafka {
     ssl: config.ssl,
     ...(sasl ? { sasl } : {}),
     connectionTimeout: 5_000,
-    requestTimeout: 30_000,
+    requestTimeout: 10_000, // joining a group has a longer one of its own
     enforceRequestTimeout: true,
     // Per request; what lies above tries again for ever. Short, so that an outage is noticed and told.
     retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 5 },
