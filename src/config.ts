@@ -57,7 +57,7 @@ export const SETTINGS: readonly Setting[] = [
   { name: 'DB_USERNAME', initial: 'postgres', about: '' },
   { name: 'DB_PASSWORD', initial: '', about: '', secret: true },
   { name: 'DB_DATABASE', initial: 'suggar_daddy', about: '' },
-  { name: 'DB_POOL_SIZE', initial: '20', about: 'connections at most' },
+  { name: 'DB_POOL_SIZE', initial: '20', about: 'connections at most; at least DBW_WRITERS + 3' },
   { name: 'DB_CONNECTION_TIMEOUT', initial: '5000', about: 'milliseconds to wait for a connection' },
   { name: 'DB_SSL', initial: 'false', about: 'TLS to PostgreSQL' },
   { name: 'KAFKA_BROKERS', initial: 'localhost:9092', about: 'host:port, separated by commas' },
@@ -240,11 +240,11 @@ export function readConfig(environment: Environment): Config {
     port: portName === 'PORT' ? readPort(read, environment) : read.number(portName, 0, 65_535),
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
   };
-  // The sweep and the writers each hold a connection; one more answers the health question.
-  if (read.problems.length === 0 && config.database.poolSize < config.batch.writers + 2) {
-    read.problems.push(
-      `DB_POOL_SIZE is ${config.database.poolSize}, expected at least DBW_WRITERS + 2 (${config.batch.writers + 2})`,
-    );
+  // The writers and the sweep each hold a connection, the lock of this process one for good; one more answers the health
+  // question.
+  const leastPool = config.batch.writers + 3;
+  if (read.problems.length === 0 && config.database.poolSize < leastPool) {
+    read.problems.push(`DB_POOL_SIZE is ${config.database.poolSize}, expected at least DBW_WRITERS + 3 (${leastPool})`);
   }
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;

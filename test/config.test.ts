@@ -174,7 +174,7 @@ describe('the configuration', () => {
     it(`refuses a wrong ${name}, by its name`, () => {
       for (const value of values) {
         // A size that is wrong may also be wrong beside the pool's: that is a further complaint.
-        const found = problems({ [name]: value }).filter((problem) => !problem.includes('DBW_WRITERS + 2'));
+        const found = problems({ [name]: value }).filter((problem) => !problem.includes('DBW_WRITERS + 3'));
         expect(found, value).to.have.length(1);
         expect(found[0]).to.match(new RegExp(`^${name}\\b`));
       }
@@ -198,16 +198,16 @@ describe('the configuration', () => {
   });
 
   it('refuses a pool that is too small for the writers', () => {
-    expect(problems({ DBW_WRITERS: '18' })).to.deep.equal([]);
-    expect(problems({ DBW_WRITERS: '19' }).join()).to.match(
-      /^DB_POOL_SIZE is 20, expected at least DBW_WRITERS \+ 2 \(21\)$/,
+    expect(problems({ DBW_WRITERS: '17' })).to.deep.equal([]);
+    expect(problems({ DBW_WRITERS: '18' }).join()).to.match(
+      /^DB_POOL_SIZE is 20, expected at least DBW_WRITERS \+ 3 \(21\)$/,
     );
   });
 
   it('names all that is wrong in one message', () => {
     const single = Object.entries(wrong).map(([name, [value = '']]) => [name, value] as const);
     const environment = Object.fromEntries(single.filter(([name]) => name !== 'PORT'));
-    const found = problems(environment).filter((problem) => !problem.includes('DBW_WRITERS + 2'));
+    const found = problems(environment).filter((problem) => !problem.includes('DBW_WRITERS + 3'));
     for (const name of Object.keys(environment)) {
       expect(
         found.filter((problem) => problem.startsWith(`${name} `)),

@@ -62,7 +62,7 @@ export function errorsDocument(): string {
   return `# Errors
 
 Written by \`npm run docs\` from src/faults.ts and src/postgres/faults.ts. An error of a server or of the way to it says something about the
-moment, about one event, or about everything; the class decides what dbw does.
+moment, about one event, or about everything; the class decides what dbw does ([how](architecture.md#when-a-write-fails)). [What happens when …](faults.md) begins with what you see.
 
 | class | what it says | what dbw does | what you do |
 |---|---|---|---|
