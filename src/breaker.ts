@@ -93,7 +93,8 @@ export class Breakers {
   private begin(topic: string, opening: Opening, dueAt: number, recordedAt?: string): void {
     this.opened.set(topic, { opening, since: Date.now(), dueAt, recordedAt, trial: undefined });
     this.recent.delete(topic);
-    const remedy = 'roll the producer or dbw back, or mend what the reason names (dbw dlq summary tells more)';
+    const remedy =
+      'roll the producer or dbw back, or mend what the reason names; its letters in the dead-letter topic tell more';
     const about = { topic, ...opening, maxRate: this.parts.maxRate, trialEveryS: TRIAL_MS / 1000 };
     const what = `too many events of ${topic} are refused, mostly for "${opening.reason}": it is not read any more`;
     const then = 'a few events are tried now and then, and reading goes on by itself when they are accepted';

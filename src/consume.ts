@@ -3,6 +3,7 @@ import type { Gap } from './beginnings.js';
 import type { Config } from './config.js';
 import { Consumption, type ConsumeOptions } from './consumption.js';
 import { within } from './deadline.js';
+import { AwayError, reasonOf } from './errors.js';
 import { registry } from './handlers/index.js';
 import { HealthServer } from './health-server.js';
 import { Metrics } from './metrics.js';
@@ -13,7 +14,7 @@ import { openServers, sourceTopics } from './servers.js';
 import { Tally } from './tally.js';
 import { newborn, type Vitals } from './vitals.js';
 
-const CLOSE_MS = 1_000;
+const CLOSE_MS = 500;
 
 export interface ConsumeResult {
   readonly tally: Tally;
@@ -40,13 +41,33 @@ export async function consume(
   sourceTopics(config.kafka.topicPrefix, options.types);
   const tally = new Tally(registry.keys(), config.kafka.topicPrefix);
   const [kafka, database] = [new Reach(), new Reach()];
-  let vitals: () => Vitals = () => newborn(options.version, config.database.poolSize, started);
+  let vitals = (): Vitals => ({
+    ...newborn(options.version, config.database.poolSize, started),
+    kafka: { connected: kafka.connected, reason: kafka.reason },
+    database: {
+      connected: database.connected,
+      reason: database.reason,
+      activeConnections: 0,
+      poolSize: config.database.poolSize,
+    },
+  });
   const metrics = new Metrics(tally, () => vitals(), options.version);
   const health = await HealthServer.open(config.port, () => vitals(), metrics);
   log.info({ port: health.port }, 'health is answered');
   try {
     const isOneShot = options.untilCaughtUp === true || options.maxEvents !== undefined;
-    const open = () => openServers(config, options.version, log);
+    const open = async () => {
+      try {
+        return await openServers(config, options.version, log);
+      } catch (error) {
+        // PostgreSQL is asked first.
+        if (error instanceof AwayError && error.server === 'Kafka') {
+          database.heard();
+          kafka.failed(reasonOf(error));
+        } else if (error instanceof AwayError) database.failed(reasonOf(error));
+        throw error;
+      }
+    };
     const servers = isOneShot ? await open() : await patiently('connect', log, signal, open);
     const nothing = { parked: { waiting: 0, dead: 0, oldestMs: 0 }, gaps: [] };
     if (!servers) return { tally, ...nothing, seconds: (Date.now() - started) / 1000 };

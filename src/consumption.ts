@@ -8,7 +8,7 @@ import { Committer } from './committer.js';
 import type { Config } from './config.js';
 import { within } from './deadline.js';
 import { dutiesOf } from './duties.js';
-import { reasonOf } from './errors.js';
+import { reasonOf, UserError } from './errors.js';
 import { registry } from './handlers/index.js';
 import { Intake } from './intake.js';
 import { partitionEnds } from './kafka/topics.js';
@@ -32,10 +32,11 @@ const BATCH_BYTES = 8 * MIB;
 const QUEUE_BYTES = 32 * MIB;
 const TOPIC_WATCH_MS = 5_000;
 /** SIGTERM's 10 s, shared out: what is in hand, its offsets, and leaving the servers. */
-const FINISH_MS = 5_000;
+const FINISH_MS = 4_000;
 const FINISH_IN_AN_OUTAGE_MS = 500;
 const COMMIT_MS = 1_500;
-const LEAVE_MS = 2_000;
+const COUNT_MS = 500;
+const LEAVE_MS = 1_500;
 
 export interface ConsumeOptions {
   /** Event types to read; all of the registry where absent. */
@@ -127,7 +128,7 @@ export class Consumption {
       },
       onCrash: (error) => {
         this.state = 'dead';
-        this.fail(new Error(`the Kafka consumer died: ${reasonOf(error)}`));
+        this.fail(new UserError(`The Kafka consumer died: ${reasonOf(error)}. What is not committed is read again.`));
       },
     });
     this.writing = new Writing({
@@ -263,7 +264,7 @@ export class Consumption {
       stop.abort();
       if (reached) await Promise.race([this.conclude(duties), interrupted]);
       await within(COMMIT_MS, this.committer.run());
-      await within(COMMIT_MS, this.countParked()).catch(() => undefined);
+      await within(COUNT_MS, this.countParked()).catch(() => undefined);
       return { parked: this.parked, gaps: reading.gaps };
     } finally {
       stop.abort();

@@ -31,7 +31,12 @@ export class ConfigError extends UserError {
 
 /** A server that a command cannot do without does not answer. */
 export class AwayError extends UserError {
-  constructor(server: string, place: string, cause: unknown, remedy: string) {
+  constructor(
+    readonly server: string,
+    place: string,
+    cause: unknown,
+    remedy: string,
+  ) {
     super(`${server} at ${place} does not answer: ${reasonOf(cause)}. ${remedy}`, EXIT.away);
     this.name = 'AwayError';
   }

@@ -67,8 +67,8 @@ export class Patience {
     const reason = told(error, failure);
     // What passes by itself, such as a deadlock, is no trouble until it happens again.
     if (kind === 'systemic' || this.tries > 1) this.begin({ class: kind, reason, since: this.since });
-    const { delayMs, exponential, systemicMs = SYSTEMIC_DELAY_MS } = retry;
-    const ms = kind === 'transient' ? backoff(delayMs, this.tries, exponential) : systemicMs;
+    const { delayMs, systemicMs = SYSTEMIC_DELAY_MS } = retry;
+    const ms = kind === 'transient' ? backoff(delayMs, this.tries) : systemicMs;
     log.debug({ class: kind, attempt: this.tries, retryInMs: Math.round(ms) }, `not written: ${reason}`);
     await condition.wait(ms, signal, until);
     if (signal.aborted) throw error;

@@ -2,9 +2,9 @@ import type { Admin, Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import type { Config } from './config.js';
-import { AwayError, EXIT, UserError } from './errors.js';
+import { EXIT, UserError } from './errors.js';
 import { registry } from './handlers/index.js';
-import { createKafka } from './kafka/client.js';
+import { createKafka, refusalOf } from './kafka/client.js';
 import { registerCodecs } from './kafka/codecs.js';
 import { LogIdentities } from './kafka/identities.js';
 import { ensureDeadLetterTopic, refuseSourceForLetters } from './kafka/dead-letter-topic.js';
@@ -55,7 +55,7 @@ async function connectKafka(config: Config, log: Logger): Promise<{ kafka: Kafka
   try {
     await admin.connect();
   } catch (error) {
-    throw new AwayError('Kafka', config.kafka.brokers.join(','), error, 'Start it, or correct KAFKA_BROKERS.');
+    throw refusalOf(error, config.kafka.brokers);
   }
   return { kafka, admin };
 }

@@ -95,13 +95,16 @@ interface Obstacle {
   readonly reason: string;
   /** All partitions stand still, not only some. */
   readonly everywhere: boolean;
-  /** It may pass within moments, so that traffic need not be told. */
-  readonly brief?: true;
+  /** It may pass within moments: only what lasts beyond this time, in milliseconds since 1970, needs to be told. */
+  readonly until?: number;
 }
 
 function why(what: string, reason: string | undefined): string {
   return reason === undefined ? what : `${what}: ${reason}`;
 }
+
+/** A deadlock, a lock that is held, a slow statement: longer than this it is no moment. */
+const BRIEF_MS = 30_000;
 
 /** What keeps events from being written, with nothing wrong in this process: a restart would not help. */
 export function obstaclesOf(vitals: Vitals): Obstacle[] {
@@ -115,7 +118,12 @@ export function obstaclesOf(vitals: Vitals): Obstacle[] {
   if (consumer === 'stopping') everywhere('stopping', 'the consumer is stopping');
   if (trouble) {
     const reason = `nothing can be written (${trouble.class}): ${trouble.reason}`;
-    found.push({ key: 'trouble', reason, everywhere: true, ...(trouble.class === 'transient' ? { brief: true } : {}) });
+    found.push({
+      key: 'trouble',
+      reason,
+      everywhere: true,
+      ...(trouble.class === 'transient' ? { until: trouble.since + BRIEF_MS } : {}),
+    });
   }
   if (parked.full) {
     everywhere(
@@ -195,9 +203,9 @@ export interface Readiness {
 }
 
 /** Whether everything is read and written as it should be; an orchestrator waits for it, and an operator is told why not. */
-export function readinessOf(vitals: Vitals): Readiness {
+export function readinessOf(vitals: Vitals, now = Date.now()): Readiness {
   const reasons = obstaclesOf(vitals)
-    .filter(({ brief }) => !brief)
+    .filter(({ until = 0 }) => now >= until)
     .map(({ reason }) => reason);
   if (vitals.consumer === 'dead') reasons.unshift('the Kafka consumer died');
   const { unread } = vitals;

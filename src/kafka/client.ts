@@ -1,7 +1,8 @@
 import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
-import { AwayError } from '../errors.js';
+import { AwayError, EXIT, reasonOf, UserError } from '../errors.js';
+import { failureOf } from '../failure.js';
 
 function saslOf(sasl: Config['kafka']['sasl']): SASLOptions | undefined {
   if (!sasl) return undefined;
@@ -36,9 +37,22 @@ export function createKafka(config: Config['kafka'], log?: Logger): Kafka {
 }
 
 /**
+ * What to tell of a cluster that we could not connect to.
+ *
+ * @returns AwayError where none answers, UserError where it refuses us
+ */
+export function refusalOf(error: unknown, brokers: readonly string[]): UserError {
+  const place = brokers.join(',');
+  const { class: kind, remedy } = failureOf(error);
+  if (kind !== 'systemic') return new AwayError('Kafka', place, error, 'Start it, or correct KAFKA_BROKERS.');
+  const what = `Kafka at ${place} refuses us: ${reasonOf(error)}`;
+  return new UserError(`${what}. ${remedy ?? 'Correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.'}`, EXIT.refused);
+}
+
+/**
  * Runs `work` with an admin client.
  *
- * @throws AwayError where no broker answers
+ * @throws AwayError where no broker answers, UserError where it refuses us
  */
 export async function withAdmin<T>(
   kafka: Kafka,
@@ -49,7 +63,7 @@ export async function withAdmin<T>(
   try {
     await admin.connect();
   } catch (error) {
-    throw new AwayError('Kafka', brokers.join(','), error, 'Start it, or correct KAFKA_BROKERS.');
+    throw refusalOf(error, brokers);
   }
   try {
     return await work(admin);
