@@ -1,5 +1,10 @@
 #!/usr/bin/env node
 import module from 'node:module';
+import v8 from 'node:v8';
+
+// Left alone, V8 lets garbage grow to four times what is alive where the machine has much memory: 430 MiB for a busy
+// writer. Twice costs no throughput (measured over 200,000 events) and keeps it below 300.
+v8.setFlagsFromString('--heap-growing-percent=100');
 
 // Node ≥ 22.8 keeps compiled code between runs: a command typed during an incident starts at once.
 module.enableCompileCache?.();

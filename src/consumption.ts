@@ -29,7 +29,8 @@ import { Writing } from './writing.js';
 
 const MIB = 1024 * 1024;
 const BATCH_BYTES = 8 * MIB;
-const QUEUE_BYTES = 32 * MIB;
+/** Ten batches of common events: more waits in memory without making anything faster. */
+const QUEUE_BYTES = 8 * MIB;
 const TOPIC_WATCH_MS = 5_000;
 /** SIGTERM's 10 s, shared out: what is in hand, its offsets, and leaving the servers. */
 const FINISH_MS = 4_000;

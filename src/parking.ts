@@ -178,10 +178,11 @@ export class Parking {
               events.filter((event) => !isExcluded(event)),
             );
             const result = await store.apply(session, resolved);
-            const done = [...result.applied, ...result.duplicates, ...result.collisions, ...events.filter(isExcluded)];
+            const written = { ...result, collisions: [...result.collisions, ...events.filter(isExcluded)] };
+            const done = [...written.applied, ...written.duplicates, ...written.collisions];
             await unpark(session, done);
-            await repark(session, result.waiting);
-            return { tried: parked.length, moved: done.length + result.waiting.length, written: result };
+            await repark(session, written.waiting);
+            return { tried: parked.length, moved: done.length + written.waiting.length, written };
           });
           store.remember(written);
           this.want(written.created);

@@ -21,12 +21,6 @@ export class Outages {
     }
   }
 
-  /** Which servers were away at any instant of this span. */
-  between(from: number, to: number): ServerName[] {
-    const met = this.all.filter((outage) => outage.from <= to && (outage.to ?? Infinity) >= from);
-    return [...new Set(met.map(({ server }) => server))];
-  }
-
   /** How long a server was away in all. */
   seconds(server: ServerName): number {
     const own = this.all.filter((outage) => outage.server === server);

@@ -78,7 +78,7 @@ export async function runChaos(options: Options, report: (line: string) => void)
 
     const endings = [...writers.endings, ...again.writers.endings];
     const peakMiB = Math.max(writers.peakMiB, again.writers.peakMiB);
-    findings.push(...checkEndings(endings, stage.outages), checkMemory(peakMiB));
+    findings.push(...checkEndings(endings), checkMemory(peakMiB));
     const figures: Figures = {
       options,
       messages: messages.length,
