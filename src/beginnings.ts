@@ -1,6 +1,7 @@
 import type { Admin } from 'kafkajs';
+import type { LogEnds } from './kafka/log-ends.js';
 import type { Assigned } from './kafka/source.js';
-import { committedOffsets, partitionEnds, type PartitionEnd } from './kafka/topics.js';
+import { committedOffsets, type PartitionEnd } from './kafka/topics.js';
 import type { Position } from './offsets.js';
 import type { Log, Positions, Stored } from './postgres/positions.js';
 
@@ -82,9 +83,10 @@ export function beginningOf({ end, committed, stored }: Known, log: Log): Beginn
   return begin(next, committed !== undefined && stored.next < committed ? 'behind' : undefined);
 }
 
-/** Finds out where to begin to read these partitions. */
+/** Finds out where to begin to read these partitions. A partition that Kafka does not know of has neither a start nor a gap. */
 export async function beginnings(
   admin: Admin,
+  logEnds: Pick<LogEnds, 'askAnew'>,
   positions: Positions,
   groupId: string,
   assigned: readonly Assigned[],
@@ -95,7 +97,7 @@ export async function beginnings(
   if (topics.length === 0) return { starts: [], gaps: [] };
   const mine = new Set(assigned.map(nameOf));
   const [ends, committed, stored] = await Promise.all([
-    partitionEnds(admin, topics),
+    logEnds.askAnew(topics),
     committedOffsets(admin, groupId, topics),
     positions.load(),
   ]);

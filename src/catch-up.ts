@@ -1,7 +1,8 @@
 import type { Admin } from 'kafkajs';
 import { decode } from './decode.js';
 import type { EventType } from './event.js';
-import { partitionEnds, type PartitionEnd } from './kafka/topics.js';
+import type { LogEnds } from './kafka/log-ends.js';
+import type { PartitionEnd } from './kafka/topics.js';
 import { isOf, type Log, type Positions } from './postgres/positions.js';
 import type { Table } from './table.js';
 
@@ -37,6 +38,7 @@ export class CatchUp {
 
   constructor(
     private readonly admin: Admin,
+    private readonly logEnds: Pick<LogEnds, 'ask'>,
     private readonly positions: Positions,
     registry: ReadonlyMap<string, EventType>,
     private readonly prefix: string,
@@ -59,7 +61,7 @@ export class CatchUp {
       const topics = (this.makers.get(table) ?? [])
         .map((type) => this.prefix + type)
         .filter((topic) => present.has(topic));
-      snapshot = { at, ends: await partitionEnds(this.admin, topics) };
+      snapshot = { at, ends: await this.logEnds.ask(topics) };
       this.pending.set(table, snapshot);
     }
     const log = this.log();

@@ -11,7 +11,6 @@ import { dutiesOf } from './duties.js';
 import { reasonOf, UserError } from './errors.js';
 import { registry } from './handlers/index.js';
 import { Intake } from './intake.js';
-import { partitionEnds } from './kafka/topics.js';
 import { Lag } from './lag.js';
 import { Offsets, type Position } from './offsets.js';
 import { patiently } from './patiently.js';
@@ -225,10 +224,10 @@ export class Consumption {
   }
 
   /** What a bounded run has to reach: the ends as they are now; undefined for one that goes on for ever. */
-  private async goal(topics: readonly string[]): Promise<Pick<Goal, 'ends' | 'log'> | undefined> {
+  private async goal(topics: readonly string[]): Promise<Pick<Goal, 'ends' | 'log' | 'logs'> | undefined> {
     if (this.options.untilCaughtUp !== true) return undefined;
-    const { admin, logs } = this.around.servers;
-    return { ends: await partitionEnds(admin, topics), log: await logs.ask(topics) };
+    const { ends, logs } = this.around.servers;
+    return { logs, log: await logs.ask(topics), ends: await ends.ask(topics) };
   }
 
   /** Runs until the signal is aborted, or what was asked for is done; then finishes what is in hand. */
@@ -251,7 +250,7 @@ export class Consumption {
       await begin(() => this.open(topics));
       const writers = this.writing.run();
       const { groupId, topicPrefix } = config.kafka;
-      const catchUp = new CatchUp(admin, positions, registry, topicPrefix, () => reading.currentLog);
+      const catchUp = new CatchUp(admin, servers.ends, positions, registry, topicPrefix, () => reading.currentLog);
       const duties = dutiesOf(this, { catchUp, config, around, signal: stop.signal, isBounded });
       const isLost = (topic: string, partition: number) =>
         reading.gaps.some((gap) => gap.topic === topic && gap.partition === partition);

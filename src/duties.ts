@@ -13,10 +13,11 @@ const FULL_SWEEP_MS = 60_000;
 const REPORT_MS = 10_000;
 const TOPIC_WATCH_MS = 5_000;
 const LOG_WATCH_MS = 5_000;
+const RECOVER_MS = 250;
 const PING_MS = 1_000;
 const BREAKERS_MS = 5_000;
 const TRIALS_MS = 1_000;
-const READERS_MS = 15_000;
+const READERS_MS = 5_000;
 const PARTITIONS_MS = 3_600_000;
 const BOUNDED_COMMIT_MS = 100;
 
@@ -41,13 +42,14 @@ export async function dutiesOf(worker: Consumption, parts: Parts): Promise<void>
     duty('wake of parked events', WAKE_MS, () => writing.wake()),
     duty('sweep of parked events', SWEEP_MS, sweep(worker, parts)),
     duty('watch of the logs', LOG_WATCH_MS, () => reading.watch()),
+    duty('search for where to go on', RECOVER_MS, () => reading.recover()),
     duty('question to PostgreSQL', PING_MS, () => ping(worker, parts)),
     duty('records of breakers', BREAKERS_MS, () => writing.breakers.refresh()),
     duty('trials of open topics', TRIALS_MS, () => beginTrials(worker)),
-    duty('look for partitions that nobody reads', READERS_MS, () => lookForReaders(worker, parts)),
+    duty('look for partitions that nobody reads', READERS_MS, lookForReaders(worker, parts)),
     duty('report', REPORT_MS, report(worker, parts)),
     duty('upkeep of processed ids', PARTITIONS_MS, () => servers.processed.load(servers.dataSource)),
-    ...(isBounded ? [] : [duty('watch for new topics', TOPIC_WATCH_MS, () => watchTopics(worker, parts))]),
+    duty('watch for new topics', TOPIC_WATCH_MS, () => watchTopics(worker, parts)),
   ]);
 }
 
@@ -102,23 +104,31 @@ function beginTrials({ writing, reading }: Consumption): Promise<void> {
   return Promise.resolve();
 }
 
-async function lookForReaders(worker: Consumption, { around, config }: Parts): Promise<void> {
-  const unread = await unreadPartitions(around.servers.admin, config.kafka.groupId, worker.reading.topics);
-  if (unread === undefined) return; // the group is sharing its partitions
-  if (unread.length > 0 && worker.unread.length === 0) {
-    const remedy = 'are there members with other --topics, or of an older version?';
-    around.log.error(
-      { partitions: unread.length, first: unread[0] },
-      `nobody in the group reads some partitions; ${remedy}`,
-    );
-  }
-  worker.unread = unread;
+/** Looks for partitions of all source topics, also of those that this process does not read. */
+function lookForReaders(worker: Consumption, { around, config }: Parts): () => Promise<void> {
+  const { admin } = around.servers;
+  const nameOf = (at: { topic: string; partition: number }) => `${at.topic}:${at.partition}`;
+  let before = new Set<string>();
+  return async () => {
+    const found = await unreadPartitions(admin, config.kafka.groupId, await worker.sources.all());
+    if (found === undefined) return; // the group is sharing its partitions
+    // A topic or partition that was just made is found by its readers within seconds.
+    const unread = found.filter((at) => before.has(nameOf(at)));
+    before = new Set(found.map(nameOf));
+    if (unread.length > 0 && worker.unread.length === 0) {
+      const remedy = 'are there members with other --topics, or of an older version?';
+      const about = { partitions: unread.length, first: unread[0] };
+      around.log.error(about, `nobody in the group reads some partitions; ${remedy}`);
+    }
+    if (unread.length === 0 && worker.unread.length > 0) around.log.info('somebody in the group reads every partition');
+    worker.unread = unread;
+  };
 }
 
-/** Reads topics that have come to exist, and no more those that are gone. */
-async function watchTopics({ sources, reading }: Consumption, { around }: Parts): Promise<void> {
+/** Reads topics that have come to exist, and no more those that are gone. A bounded run works on what was there at its start. */
+async function watchTopics({ sources, reading }: Consumption, { around, isBounded }: Parts): Promise<void> {
   const present = await sources.present();
-  const fresh = await sources.fit(present.filter((topic) => !reading.topics.includes(topic)));
+  const fresh = isBounded ? [] : await sources.fit(present.filter((topic) => !reading.topics.includes(topic)));
   const gone = reading.topics.filter((topic) => !present.includes(topic));
   if (fresh.length > 0) around.log.info({ topics: fresh }, 'new topics are read from now on');
   if (gone.length > 0)

@@ -24,6 +24,11 @@ export class Gaps {
     return this.waiting.has(nameOf(at));
   }
 
+  /** It is known otherwise where to go on. */
+  forget(at: { topic: string; partition: number }): void {
+    this.waiting.delete(nameOf(at));
+  }
+
   clear(): void {
     this.waiting.clear();
   }

@@ -45,6 +45,14 @@ export class Lag {
     }
   }
 
+  /** Reading of a partition begins, maybe of another log: what was known of the end does not count. */
+  began(position: Position, end: number, now = Date.now()): void {
+    const { topic, partition } = position;
+    this.known.delete(`${topic}:${partition}`);
+    this.reached([position], now);
+    this.sawEnd([{ topic, partition, next: end }], now);
+  }
+
   /**
    * Records were finished.
    *

@@ -92,6 +92,11 @@ export class Offsets {
     return positions;
   }
 
+  /** Whether a partition has a finished position that is not stored yet. */
+  hasMoved(topic: string, partition: number): boolean {
+    return this.moved().some((at) => at.topic === topic && at.partition === partition);
+  }
+
   /** These positions are stored, in PostgreSQL and in Kafka. */
   store(positions: readonly Position[]): void {
     for (const position of positions) {

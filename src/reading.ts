@@ -1,22 +1,19 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { backoff } from './backoff.js';
-import { beginnings, FINDINGS, type Beginning, type Gap } from './beginnings.js';
-import { reasonOf } from './errors.js';
+import type { Beginning, Gap } from './beginnings.js';
 import { within } from './deadline.js';
-import { Gaps } from './gaps.js';
+import { reasonOf } from './errors.js';
 import { Holds, type Hold, type Scope } from './holds.js';
 import type { Intake, Queued } from './intake.js';
 import { Source, type Assigned, type Jump } from './kafka/source.js';
-import { partitionEnds } from './kafka/topics.js';
 import type { Lag } from './lag.js';
 import type { Offsets, Position } from './offsets.js';
 import type { Log, Positions } from './postgres/positions.js';
 import type { Reach } from './reach.js';
 import type { Servers } from './servers.js';
+import { Whereabouts } from './whereabouts.js';
 
 interface Parts {
-  readonly servers: Pick<Servers, 'kafka' | 'admin' | 'logs'>;
+  readonly servers: Pick<Servers, 'kafka' | 'admin' | 'logs' | 'ends'>;
   readonly groupId: string;
   readonly intake: Intake;
   readonly offsets: Offsets;
@@ -43,28 +40,31 @@ interface Parts {
 /** Leaving the group may take so long before it is left to the session's end. */
 const CLOSE_MS = 5_000;
 
-function nameOf({ topic, partition }: Assigned): string {
-  return `${topic}:${partition}`;
-}
-
 /** The way in: what is read of the partitions of this process, where it begins, and what is missing. */
 export class Reading {
   private source: Source | undefined;
   private readonly holds = new Holds();
-  private logs: Log = { clusterId: '', topicIds: new Map() };
-  private readonly waiting: Gaps;
-  /** Partitions that are held until it is known where to go on. */
-  private readonly lost = new Map<string, Assigned>();
+  private readonly whereabouts: Whereabouts;
   topics: readonly string[] = [];
 
   constructor(private readonly parts: Parts) {
-    this.waiting = new Gaps(parts.acceptGaps, parts.log);
+    const { offsets } = parts;
+    this.whereabouts = new Whereabouts({
+      ...parts,
+      onLost: ({ topic, partition }) => {
+        this.hold('gap', { topic, partition });
+      },
+      isSettled: ({ topic, partition }) => {
+        const next = this.source?.next(topic, partition);
+        if (next === undefined) return true; // nothing was read
+        return offsets.finished(topic, partition) === next && !offsets.hasMoved(topic, partition);
+      },
+    });
   }
 
   /** Joins the group and reads these topics. */
   async open(topics: readonly string[]): Promise<void> {
     const { servers, groupId, kafka, log } = this.parts;
-    this.topics = topics;
     this.source = await Source.open(servers.kafka, groupId, topics, this.holds, {
       onRead: (read, end) => {
         this.onRead(read, end);
@@ -83,14 +83,17 @@ export class Reading {
       },
       onCrash: this.parts.onCrash,
     });
+    this.topics = topics;
+    this.source.apply(); // what was held while it was opened
   }
 
   /** Goes on with these topics instead: kafkajs cannot take a topic back, so the group is left and joined anew. */
   async reopen(topics: readonly string[]): Promise<void> {
     const { source } = this;
     this.source = undefined;
+    this.topics = []; // where it fails, it is tried again with all of them
     if (source) await within(CLOSE_MS, source.close()).catch(() => undefined);
-    await this.open(topics);
+    if (topics.length > 0) await this.open(topics);
   }
 
   private hold(why: Hold, scope: Scope = {}): void {
@@ -117,9 +120,9 @@ export class Reading {
     this.release('queue');
   }
 
-  /** Which log the partitions belong to, as it was asked last. */
+  /** Which log the partitions belong to. */
   get currentLog(): Log {
-    return this.logs;
+    return this.whereabouts.log;
   }
 
   /** Partitions were given: what is in hand of others no longer counts. */
@@ -129,10 +132,8 @@ export class Reading {
     intake.clear();
     offsets.reset();
     lag.reset();
-    this.waiting.clear();
-    this.lost.clear();
     if (this.holds.removeAll('gap')) this.source?.apply();
-    const starts = await this.find(assigned);
+    const starts = await this.whereabouts.begin(assigned);
     try {
       await this.parts.onBegun(assigned, starts);
     } catch (error) {
@@ -141,64 +142,17 @@ export class Reading {
     return starts;
   }
 
-  /** Finds out where to begin; tries until it knows or the process is to end. */
-  private async find(partitions: readonly Assigned[]): Promise<readonly Beginning[]> {
-    const { log, delayMs, signal, kafka } = this.parts;
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      try {
-        return await this.ask(partitions);
-      } catch (error) {
-        kafka.failed(reasonOf(error));
-        log.warn({ attempt }, `cannot find out where to begin yet: ${reasonOf(error)}`);
-        await delay(backoff(delayMs, attempt), undefined, { signal }).catch(() => undefined);
-      }
-    }
-    return [];
-  }
-
-  private async ask(partitions: readonly Assigned[]): Promise<readonly Beginning[]> {
-    const { servers, positions, groupId, offsets, lag } = this.parts;
-    this.logs = await servers.logs.ask([...new Set([...this.topics, ...partitions.map(({ topic }) => topic)])]);
-    // A topic that was deleted meanwhile has no beginning; the watch leaves it out.
-    const present = partitions.filter(({ topic }) => this.logs.topicIds.has(topic));
-    const { starts, gaps } = await beginnings(servers.admin, positions, groupId, present, this.logs);
-    const begun = [...starts];
-    for (const gap of gaps) {
-      const beyond = this.waiting.beyond(gap);
-      if (beyond) begun.push(beyond);
-      else this.hold('gap', { topic: gap.topic, partition: gap.partition });
-    }
-    for (const start of begun) {
-      offsets.begin(start, start.isStored);
-      lag.reached([start]);
-      lag.sawEnd([{ ...start, next: start.end }]);
-      const { topic, partition, next, finding } = start;
-      if (finding) this.parts.log.warn({ topic, partition, next, finding }, FINDINGS[finding]);
-    }
-    return begun;
-  }
-
-  /** Reading went on elsewhere than it should: it is found out anew where to go on. */
+  /** Reading went on elsewhere than it should, or would: it is found out anew where to go on. */
   private jumped({ topic, partition, from, to }: Jump): void {
     this.parts.log.warn({ topic, partition, from, to }, 'the offset to read next is gone; finding out where to go on');
-    this.lost.set(nameOf({ topic, partition }), { topic, partition });
-    this.hold('gap', { topic, partition });
-    this.recover().catch((error: unknown) => this.parts.kafka.failed(reasonOf(error))); // the watch tries again
+    this.whereabouts.lose({ topic, partition });
   }
 
-  /** Goes on with partitions of which it was not known where. What fails is tried again by the next call. */
+  /** Goes on with partitions of which it was not known where. */
   async recover(): Promise<void> {
-    const partitions = [...this.lost.values()].filter(({ topic, partition }) => this.source?.owns(topic, partition));
-    if (partitions.length === 0) return;
-    const names = new Set(partitions.map(nameOf));
-    this.parts.intake.drop((topic, partition) => names.has(nameOf({ topic, partition })));
-    const starts = await this.ask(partitions);
+    const starts = await this.whereabouts.recover(this.partitions);
+    if (starts.length === 0) return;
     await this.parts.onRecovered(starts);
-    for (const name of names) this.lost.delete(name);
-    this.resume(starts);
-  }
-
-  private resume(starts: readonly Position[]): void {
     this.source?.seek(starts);
     for (const { topic, partition } of starts) this.release('gap', { topic, partition });
   }
@@ -208,22 +162,23 @@ export class Reading {
     const { servers, lag, kafka, log } = this.parts;
     try {
       const logs = await servers.logs.ask(this.topics);
-      const replaced = this.partitions.filter(({ topic }) => {
-        const [before, now] = [this.logs.topicIds.get(topic), logs.topicIds.get(topic)];
-        return before !== undefined && now !== undefined && before !== now;
-      });
-      for (const at of replaced) {
-        this.lost.set(nameOf(at), at);
-        this.hold('gap', at);
-      }
-      await this.recover();
+      this.whereabouts.compare(logs, this.partitions);
       const mine = [...new Set(this.partitions.map(({ topic }) => topic))].filter((topic) => logs.topicIds.has(topic));
-      const ends = await partitionEnds(servers.admin, mine);
+      const ends = await servers.ends.ask(mine);
       lag.sawEnd(ends.map(({ topic, partition, high }) => ({ topic, partition, next: high })));
+      for (const { topic, partition, low } of ends) this.sawLow(topic, partition, low);
       if (kafka.heard()) log.info('Kafka answers again');
     } catch (error) {
       if (kafka.failed(reasonOf(error))) log.warn(`Kafka is away: ${reasonOf(error)}; tried again until it answers`);
     }
+  }
+
+  /** Retention may delete what is to be read next also where nothing is read at present. */
+  private sawLow(topic: string, partition: number, low: number): void {
+    const gap = this.gaps.find((at) => at.topic === topic && at.partition === partition);
+    const from = gap?.to ?? this.source?.next(topic, partition);
+    const isKnown = gap !== undefined || this.whereabouts.knows({ topic, partition });
+    if (from !== undefined && from < low && isKnown) this.jumped({ topic, partition, from, to: low });
   }
 
   /** Fetches nothing while too many events are parked. */
@@ -247,7 +202,7 @@ export class Reading {
     const { offsets, intake } = this.parts;
     intake.drop((of) => of === topic);
     const starts = this.partitions
-      .filter((at) => at.topic === topic && !this.waiting.has(at) && !this.lost.has(nameOf(at)))
+      .filter((at) => at.topic === topic && !this.gaps.some((gap) => gap.topic === topic && gap.partition === at.partition))
       .flatMap(({ partition }): Position[] => {
         const next = offsets.finished(topic, partition);
         return next === undefined ? [] : [{ topic, partition, next }];
@@ -258,7 +213,7 @@ export class Reading {
   }
 
   get gaps(): readonly Gap[] {
-    return this.waiting.list;
+    return this.whereabouts.gaps;
   }
 
   get partitions(): readonly Assigned[] {

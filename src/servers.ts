@@ -7,6 +7,7 @@ import { registry } from './handlers/index.js';
 import { createKafka, refusalOf } from './kafka/client.js';
 import { registerCodecs } from './kafka/codecs.js';
 import { LogIdentities } from './kafka/identities.js';
+import { LogEnds } from './kafka/log-ends.js';
 import { ensureDeadLetterTopic, refuseSourceForLetters } from './kafka/dead-letter-topic.js';
 import { LetterBox } from './kafka/letters.js';
 import { longestRetention, refuseCompacted } from './kafka/topic-settings.js';
@@ -32,6 +33,8 @@ export interface Servers {
   readonly admin: Admin;
   /** Which cluster and which topics these are. */
   readonly logs: LogIdentities;
+  /** Where their logs begin and end. */
+  readonly ends: LogEnds;
   readonly marks: Marks | undefined;
   readonly close: () => Promise<void>;
 }
@@ -80,6 +83,8 @@ export async function openServers(config: Config, version: string, log: Logger):
     closers.push(() => admin.disconnect());
     const logs = new LogIdentities(kafka);
     closers.push(() => logs.close());
+    const ends = new LogEnds(kafka);
+    closers.push(() => ends.close());
     await registerCodecs();
     const { redis } = config;
     const marks =
@@ -89,7 +94,7 @@ export async function openServers(config: Config, version: string, log: Logger):
         else log.warn('Redis is away: duplicates are told apart by PostgreSQL alone, a little slower');
       });
     if (marks) closers.push(() => marks.close());
-    return { dataSource, processed: new ProcessedEvents(), kafka, admin, logs, marks, close };
+    return { dataSource, processed: new ProcessedEvents(), kafka, admin, logs, ends, marks, close };
   } catch (error) {
     await close();
     throw error;

@@ -8,6 +8,7 @@ import { sourceTopics } from './servers.js';
 /** The source topics: which of them exist, and which can be read. */
 export class Sources {
   private readonly wanted: readonly string[];
+  private readonly every: readonly string[];
   /** Topics that came to exist while running and cannot be read; each is told once. */
   private readonly refused = new Set<string>();
 
@@ -18,6 +19,13 @@ export class Sources {
     private readonly log: Logger,
   ) {
     this.wanted = sourceTopics(prefix, types);
+    this.every = sourceTopics(prefix, undefined);
+  }
+
+  /** Those of all event types that exist, whoever reads them. */
+  async all(): Promise<readonly string[]> {
+    const present = new Set(await this.admin.listTopics());
+    return this.every.filter((topic) => present.has(topic));
   }
 
   /** Those that exist; more may come. */

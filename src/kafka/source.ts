@@ -58,6 +58,13 @@ function queuedOf(topic: string, partition: number, record: KafkaMessage): Queue
   return { topic, partition, message, next: offset + 1 };
 }
 
+/** Records that kafkajs read and kept to itself. */
+interface Passed extends Assigned {
+  readonly firstOffset: unknown;
+  readonly lastOffset: string;
+  readonly highWatermark: string;
+}
+
 /** The offset that was asked for; kafkajs' types do not name it. */
 function fetchedOffset(batch: object): number | undefined {
   return 'fetchedOffset' in batch ? Number(batch.fetchedOffset) : undefined;
@@ -79,6 +86,7 @@ export class Source {
   /** Partitions that kafkajs was told to pause. */
   private readonly paused = new Set<string>();
   private isRunning = false;
+  private isClosed = false;
 
   private constructor(
     private readonly consumer: Consumer,
@@ -114,7 +122,7 @@ export class Source {
       maxBytes: 4 * 1024 * 1024,
       maxBytesPerPartition: 1024 * 1024,
       readUncommitted: false,
-      metadataMaxAge: 60_000,
+      metadataMaxAge: 10_000, // also how long partitions that were added wait to be read
       retry: { initialRetryTime: 200, maxRetryTime: 2_000, retries: 10, restartOnFailure: () => Promise.resolve(true) },
     });
     const source = new Source(consumer, topics, holds, listener);
@@ -134,9 +142,8 @@ export class Source {
       listener.onAnswer();
     });
     consumer.on(events.END_BATCH_PROCESS, ({ payload }) => {
-      const { topic, partition, batchSize, lastOffset } = payload;
       // Control and aborted records alone never reach `handOver`; their offsets are passed all the same.
-      if (batchSize === 0) source.pass(topic, partition, Number(lastOffset) + 1, Number(payload.highWatermark));
+      if (payload.batchSize === 0) source.pass(payload);
     });
     consumer.on(events.CRASH, ({ payload }) => {
       if (payload.restart) listener.onTrouble(payload.error);
@@ -161,6 +168,7 @@ export class Source {
     const assigned = Object.entries(assignment).flatMap(([topic, partitions]) =>
       partitions.map((partition) => ({ topic, partition })),
     );
+    if (this.isClosed) return;
     this.assigned = assigned;
     this.owned.clear();
     this.expected.clear();
@@ -193,7 +201,7 @@ export class Source {
       await payload.heartbeat();
     }
     const { topic, partition } = batch;
-    if (!payload.isRunning() || payload.isStale() || this.holds.reasonOf(topic, partition) !== undefined) return;
+    if (!payload.isRunning() || payload.isStale() || this.isHeld(topic, partition)) return;
     if (this.hasJumped(topic, partition, fetchedOffset(batch) ?? Number(batch.firstOffset()))) return;
     const read = batch.messages.map((record) => queuedOf(topic, partition, record));
     const last = read.at(-1);
@@ -205,12 +213,33 @@ export class Source {
     await payload.heartbeat();
   }
 
-  private pass(topic: string, partition: number, next: number, end: number): void {
-    const expected = this.expected.get(`${topic}:${partition}`);
-    // Where reading begins is not known yet, or a hold came meanwhile: they are met again.
-    if (!this.isReady || expected === undefined || next <= expected) return;
+  /** Whether nothing of a partition is to be read now: also before it is known where to begin. */
+  private isHeld(topic: string, partition: number): boolean {
+    const isKnown = this.isReady && !this.isClosed && this.expected.has(`${topic}:${partition}`);
+    return !isKnown || this.holds.reasonOf(topic, partition) !== undefined;
+  }
+
+  private pass(batch: Passed): void {
+    const { topic, partition, firstOffset } = batch;
+    if (this.isHeld(topic, partition)) {
+      this.seekExpected(topic, partition); // kafkajs has passed them
+      return;
+    }
+    if (typeof firstOffset === 'string' && this.hasJumped(topic, partition, Number(firstOffset))) return;
+    const next = Number(batch.lastOffset) + 1;
     this.expected.set(`${topic}:${partition}`, next);
-    this.listener.onRead([{ topic, partition, next }], { topic, partition, next: end });
+    this.listener.onRead([{ topic, partition, next }], { topic, partition, next: Number(batch.highWatermark) });
+  }
+
+  /** kafkajs is to fetch again what comes next. */
+  private seekExpected(topic: string, partition: number): void {
+    const next = this.next(topic, partition);
+    if (next !== undefined && this.isRunning) this.consumer.seek({ topic, partition, offset: String(next) });
+  }
+
+  /** The offset that is to be read next; undefined where it is not known where to begin. */
+  next(topic: string, partition: number): number | undefined {
+    return this.expected.get(`${topic}:${partition}`);
   }
 
   /** Whether reading goes on elsewhere than it should: kafkajs begins at the log's start, silently, when an offset is gone. */
@@ -262,6 +291,7 @@ export class Source {
   /** Leaves the group. */
   async close(): Promise<void> {
     this.isRunning = false;
+    this.isClosed = true; // it may take longer than anybody waits
     await this.consumer.disconnect();
   }
 }

@@ -47,6 +47,12 @@ export class Positions {
     ]);
   }
 
+  /** Forgets a position that stands for records which Kafka has lost: what comes now in their place is to be read. */
+  async forget({ topic, partition }: { topic: string; partition: number }): Promise<void> {
+    const which = 'group_id = $1 AND topic = $2 AND partition = $3';
+    await this.dataSource.query(`DELETE FROM dbw.positions WHERE ${which}`, [this.groupId, topic, partition]);
+  }
+
   async load(): Promise<Stored[]> {
     const rows: {
       topic: string;
