@@ -3,7 +3,7 @@ import type { LogEnds } from './kafka/log-ends.js';
 import type { Assigned } from './kafka/source.js';
 import { committedOffsets, type PartitionEnd } from './kafka/topics.js';
 import type { Position } from './offsets.js';
-import type { Log, Positions, Stored } from './postgres/positions.js';
+import type { Log, Stored } from './postgres/positions.js';
 
 /** Why reading does not begin where Kafka's committed offset says. */
 export type Finding =
@@ -87,7 +87,7 @@ export function beginningOf({ end, committed, stored }: Known, log: Log): Beginn
 export async function beginnings(
   admin: Admin,
   logEnds: Pick<LogEnds, 'askAnew'>,
-  positions: Positions,
+  load: () => Promise<readonly Stored[]>,
   groupId: string,
   assigned: readonly Assigned[],
   log: Log,
@@ -99,7 +99,7 @@ export async function beginnings(
   const [ends, committed, stored] = await Promise.all([
     logEnds.askAnew(topics),
     committedOffsets(admin, groupId, topics),
-    positions.load(),
+    load(),
   ]);
   const committedAt = new Map(committed.map((at) => [nameOf(at), at.offset]));
   const storedAt = new Map(stored.map((at) => [nameOf(at), at]));

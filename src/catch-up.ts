@@ -25,6 +25,8 @@ export function makersOf(registry: ReadonlyMap<string, EventType>): ReadonlyMap<
 interface Snapshot {
   /** Milliseconds of the clock of this process. */
   readonly at: number;
+  readonly topics: readonly string[];
+  readonly log: Log;
   readonly ends: readonly PartitionEnd[];
 }
 
@@ -42,7 +44,7 @@ export class CatchUp {
     private readonly positions: Positions,
     registry: ReadonlyMap<string, EventType>,
     private readonly prefix: string,
-    private readonly log: () => Log,
+    private readonly logs: { ask: (topics: readonly string[]) => Promise<Log> },
   ) {
     this.makers = makersOf(registry);
   }
@@ -54,17 +56,18 @@ export class CatchUp {
    * @returns milliseconds of this process' clock
    */
   async reached(table: Table): Promise<number | undefined> {
+    const present = new Set(await this.admin.listTopics());
+    const topics = (this.makers.get(table) ?? [])
+      .map((type) => this.prefix + type)
+      .filter((topic) => present.has(topic));
+    const log = await this.logs.ask(topics);
     let snapshot = this.pending.get(table);
-    if (!snapshot) {
-      const at = Date.now();
-      const present = new Set(await this.admin.listTopics());
-      const topics = (this.makers.get(table) ?? [])
-        .map((type) => this.prefix + type)
-        .filter((topic) => present.has(topic));
-      snapshot = { at, ends: await this.logEnds.ask(topics) };
+    // The ends of a topic that was made again meanwhile will never be reached.
+    const isOld = snapshot?.topics.some((topic) => log.topicIds.get(topic) !== snapshot?.log.topicIds.get(topic));
+    if (!snapshot || isOld === true) {
+      snapshot = { at: Date.now(), topics, log, ends: await this.logEnds.ask(topics) };
       this.pending.set(table, snapshot);
     }
-    const log = this.log();
     const ours = (await this.positions.load()).filter((at) => isOf(at, log));
     const stored = new Map(ours.map((at) => [`${at.topic}:${at.partition}`, at.next]));
     const read = ({ topic, partition, low, high }: PartitionEnd) =>

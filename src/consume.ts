@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import type { Gap } from './beginnings.js';
 import type { Config } from './config.js';
-import { Consumption, type ConsumeOptions } from './consumption.js';
+import { Consumption } from './consumption.js';
+import type { ConsumeOptions } from './run.js';
 import { within } from './deadline.js';
 import { AwayError, reasonOf } from './errors.js';
 import { registry } from './handlers/index.js';

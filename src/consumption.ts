@@ -1,25 +1,23 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from 'pino';
-import type { Gap } from './beginnings.js';
 import { aborted } from './aborted.js';
 import { CatchUp } from './catch-up.js';
 import { Committer } from './committer.js';
 import type { Config } from './config.js';
 import { within } from './deadline.js';
-import { dutiesOf } from './duties.js';
+import { dutiesOf, watchServers } from './duties.js';
 import { reasonOf, UserError } from './errors.js';
 import { registry } from './handlers/index.js';
 import { Intake } from './intake.js';
 import { Lag } from './lag.js';
-import { Offsets, type Position } from './offsets.js';
+import { Offsets } from './offsets.js';
 import { patiently } from './patiently.js';
 import { connectionsInUse } from './postgres/data-source.js';
 import type { ParkedCount } from './postgres/parked.js';
-import { Positions } from './postgres/positions.js';
-import type { Reach } from './reach.js';
+import { MovedError, Positions } from './postgres/positions.js';
 import { Reading } from './reading.js';
-import { daysToKeep, type Servers } from './servers.js';
+import type { ConsumeOptions, Remains, Surroundings } from './run.js';
+import { daysToKeep } from './servers.js';
 import { Sources } from './sources.js';
 import type { Tally } from './tally.js';
 import { untilCommitted, type Goal } from './until-committed.js';
@@ -37,35 +35,6 @@ const FINISH_IN_AN_OUTAGE_MS = 500;
 const COMMIT_MS = 1_500;
 const COUNT_MS = 500;
 const LEAVE_MS = 1_500;
-
-export interface ConsumeOptions {
-  /** Event types to read; all of the registry where absent. */
-  readonly types?: readonly string[] | undefined;
-  /** End when everything that is there at the start is done. */
-  readonly untilCaughtUp?: boolean;
-  /** End after so many messages. */
-  readonly maxEvents?: number | undefined;
-  /** Gaps that the operator knows of: reading goes on behind them, at these offsets at the latest. */
-  readonly acceptGaps?: readonly Position[];
-  readonly version: string;
-  /** Told how many events are still to come, while `untilCaughtUp`. */
-  readonly onProgress?: (left: number, tally: Tally) => void;
-}
-
-/** What is left when it ends. */
-export interface Remains {
-  readonly parked: ParkedCount;
-  /** Events lost to retention, whose partitions were not read. */
-  readonly gaps: readonly Gap[];
-}
-
-export interface Surroundings {
-  readonly servers: Servers;
-  readonly tally: Tally;
-  readonly kafka: Reach;
-  readonly database: Reach;
-  readonly log: Logger;
-}
 
 /** This process as a member of the group: everything between the source and the tables. */
 export class Consumption {
@@ -145,7 +114,14 @@ export class Consumption {
     });
     this.committer = new Committer({
       offsets,
-      store: (moved) => positions.store(moved, this.reading.currentLog),
+      store: async (moved) => {
+        try {
+          await positions.store(moved, this.reading.currentLog);
+        } catch (error) {
+          if (error instanceof MovedError) this.databaseMoved();
+          throw error;
+        }
+      },
       commit: (moved) => this.reading.commit(moved),
       onStored: (moved) => this.writing.hand.passed(moved),
       owns: (topic, partition) => this.reading.owns(topic, partition),
@@ -180,6 +156,17 @@ export class Consumption {
       lastProcessed: tally.lastProcessed,
     };
     return { ...facts, calmSince: this.calm.look(facts) };
+  }
+
+  /**
+   * PostgreSQL was started anew, or is another one: it may have lost what was finished (a fail-over to a replica that was
+   * behind, a restored copy). Reading begins anew where its positions say; where nothing is lost, that costs a second's work.
+   */
+  databaseMoved(): void {
+    if (this.state !== 'reading') return; // it begins anyway
+    this.state = 'joining';
+    this.around.log.warn('PostgreSQL was started anew or is another one: reading begins anew where its positions say');
+    this.reading.restart();
   }
 
   /** Counts what is parked, and stops reading while that is too much. */
@@ -243,15 +230,17 @@ export class Consumption {
     // What ends by itself says at once what is missing; what runs for ever waits for it.
     const begin = async <T>(work: () => Promise<T>): Promise<T | undefined> =>
       Promise.race([isOneShot ? work() : patiently('begin', log, signal, work), interrupted, this.fatal]);
+    const { groupId, topicPrefix } = config.kafka;
+    const catchUp = new CatchUp(admin, servers.ends, positions, registry, topicPrefix, servers.logs);
+    const parts = { catchUp, config, around, signal: stop.signal, isBounded };
     try {
+      void watchServers(this, parts);
       const topics = await begin(() => (isBounded ? this.sources.present() : this.awaitTopics(signal)));
       if (!topics || topics.length === 0) return { parked: this.parked, gaps: [] };
       const goal = await this.goal(topics);
       await begin(() => this.open(topics));
       const writers = this.writing.run();
-      const { groupId, topicPrefix } = config.kafka;
-      const catchUp = new CatchUp(admin, servers.ends, positions, registry, topicPrefix, () => reading.currentLog);
-      const duties = dutiesOf(this, { catchUp, config, around, signal: stop.signal, isBounded });
+      const duties = dutiesOf(this, parts);
       const isLost = (topic: string, partition: number) =>
         reading.gaps.some((gap) => gap.topic === topic && gap.partition === partition);
       const onProgress = (left: number) => options.onProgress?.(left, this.tally);

@@ -1,9 +1,15 @@
 import type { CatchUp } from './catch-up.js';
 import type { Config } from './config.js';
-import type { Consumption, Surroundings } from './consumption.js';
+import type { Committer } from './committer.js';
+import type { Surroundings } from './run.js';
+import type { Sources } from './sources.js';
+import type { Vitals } from './vitals.js';
+import type { Writing } from './writing.js';
 import { reasonOf } from './errors.js';
 import { unreadPartitions } from './kafka/readers.js';
+import type { Positions } from './postgres/positions.js';
 import { Session } from './postgres/session.js';
+import type { Reading } from './reading.js';
 import { repeat } from './repeat.js';
 
 const COMMIT_MS = 1_000;
@@ -21,6 +27,20 @@ const READERS_MS = 5_000;
 const PARTITIONS_MS = 3_600_000;
 const BOUNDED_COMMIT_MS = 100;
 
+/** What the duties are done for. */
+interface Worker {
+  readonly committer: Committer;
+  readonly reading: Reading;
+  readonly writing: Writing;
+  readonly positions: Positions;
+  readonly sources: Sources;
+  /** Partitions that nobody in the group reads. */
+  unread: readonly { readonly topic: string; readonly partition: number }[];
+  readonly vitals: () => Vitals;
+  readonly countParked: () => Promise<void>;
+  readonly databaseMoved: () => void;
+}
+
 interface Parts {
   readonly catchUp: CatchUp;
   readonly config: Config;
@@ -30,8 +50,16 @@ interface Parts {
   readonly isBounded: boolean;
 }
 
+/** What is done from the start on, so that health tells the truth also while it is waited for something. */
+export async function watchServers(worker: Worker, { signal, around }: Parts): Promise<void> {
+  await Promise.all([
+    repeat(LOG_WATCH_MS, signal, around.log, 'watch of the logs', () => worker.reading.watch()),
+    repeat(PING_MS, signal, around.log, 'question to PostgreSQL', () => ping(worker, around)),
+  ]);
+}
+
 /** What is done regularly beside the writing: commit, sweep, watch, report, keep house. Resolves when the signal is aborted. */
-export async function dutiesOf(worker: Consumption, parts: Parts): Promise<void> {
+export async function dutiesOf(worker: Worker, parts: Parts): Promise<void> {
   const { signal, isBounded, around } = parts;
   const { servers, log } = around;
   const { committer, reading, writing } = worker;
@@ -41,9 +69,7 @@ export async function dutiesOf(worker: Consumption, parts: Parts): Promise<void>
     duty('commit of offsets', isBounded ? BOUNDED_COMMIT_MS : COMMIT_MS, () => committer.run()),
     duty('wake of parked events', WAKE_MS, () => writing.wake()),
     duty('sweep of parked events', SWEEP_MS, sweep(worker, parts)),
-    duty('watch of the logs', LOG_WATCH_MS, () => reading.watch()),
     duty('search for where to go on', RECOVER_MS, () => reading.recover()),
-    duty('question to PostgreSQL', PING_MS, () => ping(worker, parts)),
     duty('records of breakers', BREAKERS_MS, () => writing.breakers.refresh()),
     duty('trials of open topics', TRIALS_MS, () => beginTrials(worker)),
     duty('look for partitions that nobody reads', READERS_MS, lookForReaders(worker, parts)),
@@ -53,7 +79,7 @@ export async function dutiesOf(worker: Consumption, parts: Parts): Promise<void>
   ]);
 }
 
-function sweep(worker: Consumption, parts: Parts): () => Promise<void> {
+function sweep(worker: Worker, parts: Parts): () => Promise<void> {
   const { parking } = worker.writing;
   let lastFull = Date.now();
   return async () => {
@@ -68,7 +94,7 @@ function sweep(worker: Consumption, parts: Parts): () => Promise<void> {
 }
 
 /** Writes letters for what has waited in vain, where everything that could have brought it is read. */
-async function giveUp({ writing }: Consumption, { catchUp, config, around }: Parts): Promise<void> {
+async function giveUp({ writing }: Worker, { catchUp, config, around }: Parts): Promise<void> {
   const { parking } = writing;
   for (const table of await parking.tablesWithDue(config.park.timeoutMs)) {
     const reached = await catchUp.reached(table);
@@ -80,14 +106,14 @@ async function giveUp({ writing }: Consumption, { catchUp, config, around }: Par
 }
 
 /** Whether PostgreSQL answers, also while there is nothing to write; and how the process is, for what stood still. */
-async function ping(worker: Consumption, { around }: Parts): Promise<void> {
-  const { database, servers, log } = around;
+async function ping(worker: Worker, { database, servers, log }: Surroundings): Promise<void> {
   try {
-    await Session.with(servers.dataSource, (session) => session.query('SELECT 1'));
+    const hasMoved = await Session.with(servers.dataSource, (session) => worker.positions.haveMoved(session));
     if (database.heard()) {
       log.info('PostgreSQL answers again');
       worker.writing.store.condition.answered();
     }
+    if (hasMoved) worker.databaseMoved();
   } catch (error) {
     if (database.failed(reasonOf(error)))
       log.warn(`PostgreSQL is away: ${reasonOf(error)}; tried again until it answers`);
@@ -96,7 +122,7 @@ async function ping(worker: Consumption, { around }: Parts): Promise<void> {
 }
 
 /** Reads a few events of topics whose trial is due. */
-function beginTrials({ writing, reading }: Consumption): Promise<void> {
+function beginTrials({ writing, reading }: Worker): Promise<void> {
   for (const { topic } of writing.breakers.list()) {
     const trial = writing.breakers.trial(topic);
     if (trial?.messages.length === 0 && reading.isTopicHeld(topic)) reading.resumeTopic(topic);
@@ -105,7 +131,7 @@ function beginTrials({ writing, reading }: Consumption): Promise<void> {
 }
 
 /** Looks for partitions of all source topics, also of those that this process does not read. */
-function lookForReaders(worker: Consumption, { around, config }: Parts): () => Promise<void> {
+function lookForReaders(worker: Worker, { around, config }: Parts): () => Promise<void> {
   const { admin } = around.servers;
   const nameOf = (at: { topic: string; partition: number }) => `${at.topic}:${at.partition}`;
   let before = new Set<string>();
@@ -126,7 +152,7 @@ function lookForReaders(worker: Consumption, { around, config }: Parts): () => P
 }
 
 /** Reads topics that have come to exist, and no more those that are gone. A bounded run works on what was there at its start. */
-async function watchTopics({ sources, reading }: Consumption, { around, isBounded }: Parts): Promise<void> {
+async function watchTopics({ sources, reading }: Worker, { around, isBounded }: Parts): Promise<void> {
   const present = await sources.present();
   const fresh = isBounded ? [] : await sources.fit(present.filter((topic) => !reading.topics.includes(topic)));
   const gone = reading.topics.filter((topic) => !present.includes(topic));
@@ -139,7 +165,7 @@ async function watchTopics({ sources, reading }: Consumption, { around, isBounde
 }
 
 /** A line every 10 s. */
-function report(worker: Consumption, { around }: Parts): () => Promise<void> {
+function report(worker: Worker, { around }: Parts): () => Promise<void> {
   const { tally, log } = around;
   let last = { messages: 0, batches: 0, at: Date.now() };
   return async () => {

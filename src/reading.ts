@@ -142,6 +142,11 @@ export class Reading {
     return starts;
   }
 
+  /** What is finished counts no longer: reading begins anew where the positions say. */
+  restart(): void {
+    this.source?.restart();
+  }
+
   /** Reading went on elsewhere than it should, or would: it is found out anew where to go on. */
   private jumped({ topic, partition, from, to }: Jump): void {
     this.parts.log.warn({ topic, partition, from, to }, 'the offset to read next is gone; finding out where to go on');
@@ -202,7 +207,9 @@ export class Reading {
     const { offsets, intake } = this.parts;
     intake.drop((of) => of === topic);
     const starts = this.partitions
-      .filter((at) => at.topic === topic && !this.gaps.some((gap) => gap.topic === topic && gap.partition === at.partition))
+      .filter(
+        (at) => at.topic === topic && !this.gaps.some((gap) => gap.topic === topic && gap.partition === at.partition),
+      )
       .flatMap(({ partition }): Position[] => {
         const next = offsets.finished(topic, partition);
         return next === undefined ? [] : [{ topic, partition, next }];

@@ -7,7 +7,7 @@ import { Gaps } from './gaps.js';
 import type { Assigned } from './kafka/source.js';
 import type { Lag } from './lag.js';
 import type { Offsets, Position } from './offsets.js';
-import type { Log, Positions } from './postgres/positions.js';
+import type { Log, Positions, Stored } from './postgres/positions.js';
 import type { Servers } from './servers.js';
 
 interface Parts {
@@ -65,13 +65,14 @@ export class Whereabouts {
 
   /** Partitions were given. Finds out where each begins; tries until it knows, or other ones are given, or the process is to end. */
   async begin(partitions: readonly Assigned[]): Promise<readonly Beginning[]> {
-    const { log, delayMs, signal, servers } = this.parts;
+    const { log, delayMs, signal, servers, positions } = this.parts;
     const round = ++this.round;
     this.waiting.clear();
     this.lost.clear();
     for (let attempt = 1; !signal.aborted && round === this.round; attempt++) {
       try {
-        return await this.ask(partitions, await servers.logs.ask(topicsOf(partitions)));
+        const logs = await servers.logs.ask(topicsOf(partitions));
+        return await this.ask(partitions, logs, () => positions.begin());
       } catch (error) {
         log.warn({ attempt }, `cannot find out where to begin yet: ${reasonOf(error)}`);
         await delay(backoff(delayMs, attempt), undefined, { signal }).catch(() => undefined);
@@ -110,17 +111,22 @@ export class Whereabouts {
       this.compare(logs, owned);
       const lost = owned.filter((at) => this.lost.has(nameOf(at)) && logs.topicIds.has(at.topic));
       const busy = new Set(topicsOf(lost.filter((at) => !this.parts.isSettled(at))));
-      return await this.ask(lost.filter(({ topic }) => !busy.has(topic)), logs); // prettier-ignore
+      const settled = lost.filter(({ topic }) => !busy.has(topic));
+      return await this.ask(settled, logs, () => this.parts.positions.loadSame());
     } finally {
       this.isRecovering = false;
     }
   }
 
-  private async ask(partitions: readonly Assigned[], logs: Log): Promise<readonly Beginning[]> {
+  private async ask(
+    partitions: readonly Assigned[],
+    logs: Log,
+    load: () => Promise<readonly Stored[]>,
+  ): Promise<readonly Beginning[]> {
     const { servers, positions, groupId, offsets, lag, log } = this.parts;
     const { round } = this;
     const present = partitions.filter(({ topic }) => logs.topicIds.has(topic));
-    const { starts, gaps } = await beginnings(servers.admin, servers.ends, positions, groupId, present, logs);
+    const { starts, gaps } = await beginnings(servers.admin, servers.ends, load, groupId, present, logs);
     for (const start of starts) if (start.finding === 'truncated') await positions.forget(start);
     if (round !== this.round) return [];
     this.logs = { clusterId: logs.clusterId, topicIds: new Map([...this.logs.topicIds, ...logs.topicIds]) };

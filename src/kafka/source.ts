@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Consumer, EachBatchPayload, IHeaders, Kafka, KafkaMessage } from 'kafkajs';
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Holds } from '../holds.js';
 import type { Queued } from '../intake.js';
-import type { Header } from '../message.js';
 import type { Position } from '../offsets.js';
 import { balancedAssigner } from './assigner.js';
+import { queuedOf } from './records.js';
 
 export interface Assigned {
   readonly topic: string;
@@ -38,24 +38,6 @@ interface Listener {
   readonly onTrouble: (error: Error) => void;
   /** The consumer died and will not come back. */
   readonly onCrash: (error: Error) => void;
-}
-
-function headersOf(headers: IHeaders | undefined): Header[] {
-  const list: Header[] = [];
-  for (const [name, values] of Object.entries(headers ?? {})) {
-    for (const value of Array.isArray(values) ? values : [values]) {
-      list.push([name, typeof value === 'string' ? Buffer.from(value) : (value ?? null)]);
-    }
-  }
-  return list;
-}
-
-function queuedOf(topic: string, partition: number, record: KafkaMessage): Queued {
-  const offset = Number(record.offset);
-  const { key, value, timestamp } = record;
-  const headers = record.headers ? headersOf(record.headers) : [];
-  const message = { topic, partition, offset, key, value, headers, timestamp: Number(timestamp) };
-  return { topic, partition, message, next: offset + 1 };
 }
 
 /** Records that kafkajs read and kept to itself. */
@@ -171,12 +153,21 @@ export class Source {
     if (this.isClosed) return;
     this.assigned = assigned;
     this.owned.clear();
-    this.expected.clear();
     for (const { topic, partition } of assigned) this.owned.add(`${topic}:${partition}`);
     // kafkajs forgets what was paused when it starts anew, and remembers it of partitions that come back.
     for (const { topic, partition } of assigned) this.follow(topic, partition);
+    this.begin();
+  }
+
+  /** Begins anew with the partitions that there are: what was read of them counts no longer. */
+  restart(): void {
+    if (this.isRunning && !this.isClosed) this.begin();
+  }
+
+  private begin(): void {
+    this.expected.clear();
     this.isReady = false;
-    const ready = this.listener.onAssigned(assigned).then((starts) => {
+    const ready = this.listener.onAssigned(this.assigned).then((starts) => {
       if (ready !== this.ready) return; // assigned anew meanwhile
       this.seek(starts);
       this.isReady = true;
