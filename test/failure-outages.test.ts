@@ -98,6 +98,11 @@ describe('failures of a server that is ill, full or away', () => {
     const error = await failing('SELECT count(pg_advisory_xact_lock(n)) FROM generate_series(1, 1000000) AS n');
     expectFailure(error, ['53200'], { class: 'systemic' });
     expect(failureOf(error).remedy).to.contain('max_locks_per_transaction');
+    // What the locks took of the shared memory is theirs until the server ends.
+    await dataSource.destroy();
+    await own.server.stop();
+    await own.server.start();
+    dataSource = await connect(own.config);
   });
 
   it('no connection is left', async () => {

@@ -55,8 +55,8 @@ describe('what an operator gets wrong', () => {
       2,
       /(?=.*BATCH_SIZE is "0").*DB_PORT is "x"/,
     ],
-    ['PostgreSQL away', ['consume'], { DB_PORT: '1' }, 7, /PostgreSQL at .*:1 does not answer/],
-    ['Kafka away', ['consume'], { KAFKA_BROKERS: '127.0.0.1:1' }, 7, /Kafka at 127.0.0.1:1 does not answer/],
+    ['PostgreSQL away', ['consume', '--until-caught-up'], { DB_PORT: '1' }, 7, /PostgreSQL at .*:1 does not answer/],
+    ['Kafka away', ['consume', '--until-caught-up'], { KAFKA_BROKERS: '127.0.0.1:1' }, 7, /Kafka at 127.0.0.1:1 does not answer/],
     [
       'a wrong password',
       ['consume'],
