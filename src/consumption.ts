@@ -155,7 +155,7 @@ export class Consumption {
   vitals(): Vitals {
     const { servers, kafka, database, tally } = this.around;
     const { dataSource, marks } = servers;
-    this.lag.reached(this.offsets.moved());
+    this.lag.reached(this.offsets.positions());
     const facts = {
       version: this.options.version,
       startedAt: this.startedAt,
