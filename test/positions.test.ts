@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import kafkajs from 'kafkajs';
 import { committedOffsets, partitionEnds } from '../src/kafka/topics.js';
+import { changeSetting } from '../src/kafka/topic-settings.js';
 import { registerCodecs } from '../src/kafka/codecs.js';
 import type { Running } from './support/cli.js';
 import { ownKafka } from './support/own-kafka.js';
@@ -350,16 +351,16 @@ describe('positions', function () {
       [
         ...users(0, 50),
         skill('s'),
-        change('u', 'user.updated', { userId: '1', updates: { username: 'another' } }),
+        change('u', 'user.updated', { userId: '1', updates: { city: 'Taipei' } }),
         change('s', 'skill.updated', { skillId: 's', updates: { name: 'Violin' } }),
       ],
       here.prefix,
     );
     await here.catchUp();
     const names: unknown = await here.dataSource.query(
-      "SELECT username AS name FROM users WHERE user_id = '1' UNION ALL SELECT name FROM skills",
+      "SELECT city AS name FROM users WHERE user_id = '1' UNION ALL SELECT name FROM skills",
     );
-    expect(names).to.deep.equal([{ name: 'another' }, { name: 'Violin' }]);
+    expect(names).to.deep.equal([{ name: 'Taipei' }, { name: 'Violin' }]);
     expect(await count(here)).to.equal(50);
 
     const alive = consume(here);
@@ -411,9 +412,7 @@ describe('positions', function () {
     await has(here, 10, alive);
     await until(async () => (await ask(alive, '/readyz')).text.includes(`reads ${here.prefix}skill.created:0`), alive);
     expect(await count(here, 'skills')).to.equal(0);
-    await deleteTopic(`${here.prefix}skill.created`);
-    await createTopics([`${here.prefix}skill.created`]);
-    await send([skill('s')], here.prefix);
+    await withAdmin((admin) => changeSetting(admin, `${here.prefix}skill.created`, 'cleanup.policy', 'delete'));
     await has(here, 1, alive, 'skills');
     await ready(alive);
     await stop(alive);
