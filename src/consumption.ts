@@ -8,9 +8,10 @@ import { Committer } from './committer.js';
 import type { Config } from './config.js';
 import { within } from './deadline.js';
 import { dutiesOf } from './duties.js';
-import { reasonOf } from './errors.js';
+import { reasonOf, UserError } from './errors.js';
 import { registry } from './handlers/index.js';
 import { Intake } from './intake.js';
+import { UnreadableBatchError } from './kafka/unreadable.js';
 import { Lag } from './lag.js';
 import { Offsets, type Position } from './offsets.js';
 import { patiently } from './patiently.js';
@@ -126,7 +127,10 @@ export class Consumption {
       },
       onCrash: (error) => {
         this.state = 'dead';
-        this.fail(new Error(`the Kafka consumer died: ${reasonOf(error)}`));
+        const isUnreadable = error instanceof UnreadableBatchError;
+        this.fail(
+          isUnreadable ? new UserError(error.message) : new Error(`the Kafka consumer died: ${reasonOf(error)}`),
+        );
       },
     });
     this.writing = new Writing({

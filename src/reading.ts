@@ -83,7 +83,10 @@ export class Reading {
       onTrouble: (error) => {
         if (kafka.failed(reasonOf(error))) log.warn(`Kafka is away: ${reasonOf(error)}; tried again until it answers`);
       },
-      onCrash: this.parts.onCrash,
+      onCrash: (error) => {
+        log.error(`the Kafka consumer died: ${reasonOf(error)}`);
+        this.parts.onCrash(error);
+      },
     });
     this.topics = topics;
     this.source.apply(); // what was held while it was opened
@@ -215,7 +218,9 @@ export class Reading {
     const { offsets, intake } = this.parts;
     intake.drop((of) => of === topic);
     const starts = this.partitions
-      .filter((at) => at.topic === topic && !this.gaps.some((gap) => gap.topic === topic && gap.partition === at.partition))
+      .filter(
+        (at) => at.topic === topic && !this.gaps.some((gap) => gap.topic === topic && gap.partition === at.partition),
+      )
       .flatMap(({ partition }): Position[] => {
         const next = offsets.finished(topic, partition);
         return next === undefined ? [] : [{ topic, partition, next }];

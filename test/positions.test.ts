@@ -88,7 +88,10 @@ describe('positions', function () {
     return one;
   };
   afterEach(() => {
-    for (const { child, output } of running.splice(0)) { if (process.env.SHOW) console.error(output.stderr); child.kill('SIGKILL'); }
+    for (const { child, output } of running.splice(0)) {
+      if (process.env.SHOW) console.error(output.stderr);
+      child.kill('SIGKILL');
+    }
   });
   after(() => Promise.all(places.map(({ dataSource }) => dataSource.destroy())));
 

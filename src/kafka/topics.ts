@@ -46,9 +46,11 @@ export async function committedOffsets(
   // Of all topics: an admin client that was asked for one by name fails for every topic once that one is deleted.
   const fetched = await onceLed(() => admin.fetchOffsets({ groupId }));
   const wanted = new Set(topics);
-  return fetched.filter(({ topic }) => wanted.has(topic)).flatMap(({ topic, partitions }) =>
-    partitions
-      .map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) }))
-      .filter(({ offset }) => offset >= 0),
-  );
+  return fetched
+    .filter(({ topic }) => wanted.has(topic))
+    .flatMap(({ topic, partitions }) =>
+      partitions
+        .map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) }))
+        .filter(({ offset }) => offset >= 0),
+    );
 }
