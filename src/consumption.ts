@@ -9,6 +9,7 @@ import { dutiesOf, watchServers } from './duties.js';
 import { reasonOf, UserError } from './errors.js';
 import { registry } from './handlers/index.js';
 import { Intake } from './intake.js';
+import { UnreadableBatchError } from './kafka/unreadable.js';
 import { Lag } from './lag.js';
 import { Offsets } from './offsets.js';
 import { patiently } from './patiently.js';
@@ -97,7 +98,9 @@ export class Consumption {
       },
       onCrash: (error) => {
         this.state = 'dead';
-        this.fail(new UserError(`The Kafka consumer died: ${reasonOf(error)}. What is not committed is read again.`));
+        const isUnreadable = error instanceof UnreadableBatchError;
+        const what = isUnreadable ? error.message : `The Kafka consumer died: ${reasonOf(error)}`;
+        this.fail(new UserError(`${what} What is not committed is read again.`));
       },
     });
     this.writing = new Writing({
@@ -133,7 +136,7 @@ export class Consumption {
   vitals(): Vitals {
     const { servers, kafka, database, tally } = this.around;
     const { dataSource, marks } = servers;
-    this.lag.reached(this.offsets.moved());
+    this.lag.reached(this.offsets.positions());
     const facts = {
       version: this.options.version,
       startedAt: this.startedAt,

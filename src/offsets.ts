@@ -81,6 +81,15 @@ export class Offsets {
     return segment;
   }
 
+  /** Where each partition is finished to, of those of which something is known. */
+  positions(): Position[] {
+    return [...this.partitions.values()].flatMap((progress) => {
+      advance(progress);
+      const { topic, partition, finished: next } = progress;
+      return next === undefined ? [] : [{ topic, partition, next }];
+    });
+  }
+
   /** Finished positions that have moved since they were last stored. */
   moved(): Position[] {
     const positions: Position[] = [];

@@ -45,6 +45,8 @@ export class Reading {
   private source: Source | undefined;
   private readonly holds = new Holds();
   private readonly whereabouts: Whereabouts;
+  /** What was told last of why it cannot be found out where to go on. */
+  private told: string | undefined;
   topics: readonly string[] = [];
 
   constructor(private readonly parts: Parts) {
@@ -81,7 +83,10 @@ export class Reading {
       onTrouble: (error) => {
         if (kafka.failed(reasonOf(error))) log.warn(`Kafka is away: ${reasonOf(error)}; tried again until it answers`);
       },
-      onCrash: this.parts.onCrash,
+      onCrash: (error) => {
+        log.error(`the Kafka consumer died: ${reasonOf(error)}`);
+        this.parts.onCrash(error);
+      },
     });
     this.topics = topics;
     this.source.apply(); // what was held while it was opened
@@ -155,7 +160,16 @@ export class Reading {
 
   /** Goes on with partitions of which it was not known where. */
   async recover(): Promise<void> {
-    const starts = await this.whereabouts.recover(this.partitions);
+    let starts: readonly Beginning[];
+    try {
+      starts = await this.whereabouts.recover(this.partitions);
+      this.told = undefined;
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (reason !== this.told) this.parts.log.warn(`cannot find out where to go on yet: ${reason}; tried again`);
+      this.told = reason;
+      return;
+    }
     if (starts.length === 0) return;
     await this.parts.onRecovered(starts);
     this.source?.seek(starts);

@@ -9,7 +9,7 @@ import { sourceTopics } from './servers.js';
 export class Sources {
   private readonly wanted: readonly string[];
   private readonly every: readonly string[];
-  /** Topics that came to exist while running and cannot be read; each is told once. */
+  /** Topics that came to exist while running and cannot be read; each is told once, and looked at again. */
   private readonly refused = new Set<string>();
 
   constructor(
@@ -31,8 +31,7 @@ export class Sources {
   /** Those that exist; more may come. */
   async present(): Promise<readonly string[]> {
     const present = new Set(await this.admin.listTopics());
-    for (const topic of this.refused) if (!present.has(topic)) this.refused.delete(topic);
-    return this.wanted.filter((topic) => present.has(topic) && !this.refused.has(topic));
+    return this.wanted.filter((topic) => present.has(topic));
   }
 
   /**
@@ -52,10 +51,11 @@ export class Sources {
       try {
         await this.refuseUnfit([topic]);
         fit.push(topic);
+        this.refused.delete(topic);
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
+        if (!this.refused.has(topic)) this.log.error({ topic }, `a new topic is not read: ${error.message}`);
         this.refused.add(topic);
-        this.log.error({ topic }, `a new topic is not read: ${error.message}`);
       }
     }
     return fit;

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import type { Running } from './support/cli.js';
 import { generate, shuffle, type Message } from './support/generator/index.js';
 import { Place } from './support/place.js';
+import { ask } from './support/port.js';
 import { MissingProgramsError, startServers, type Servers } from './support/services/index.js';
 import { until } from './support/until.js';
 
@@ -101,9 +102,8 @@ describe('faults', function () {
     const running = consume(here);
     for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
       await wroteMore(here, running, 80);
-      running.output.stderr = '';
       await servers.postgres.stop(signal);
-      await says(running, /PostgreSQL (takes no events|is away)/);
+      await until(async () => (await ask(running, '/health')).status === 503, running);
       await servers.postgres.start();
     }
     await finish(here, running, messages);

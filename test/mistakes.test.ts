@@ -56,7 +56,13 @@ describe('what an operator gets wrong', () => {
       /(?=.*BATCH_SIZE is "0").*DB_PORT is "x"/,
     ],
     ['PostgreSQL away', ['consume', '--until-caught-up'], { DB_PORT: '1' }, 7, /PostgreSQL at .*:1 does not answer/],
-    ['Kafka away', ['consume', '--until-caught-up'], { KAFKA_BROKERS: '127.0.0.1:1' }, 7, /Kafka at 127.0.0.1:1 does not answer/],
+    [
+      'Kafka away',
+      ['consume', '--until-caught-up'],
+      { KAFKA_BROKERS: '127.0.0.1:1' },
+      7,
+      /Kafka at 127.0.0.1:1 does not answer/,
+    ],
     [
       'a wrong password',
       ['consume'],

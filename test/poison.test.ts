@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import type { Running } from './support/cli.js';
 import { evictAll } from './support/evict.js';
 import { Place } from './support/place.js';
+import { ask } from './support/port.js';
 import { readRows } from './support/rows.js';
 import { header, readTopic, send } from './support/topics.js';
 import { until } from './support/until.js';
@@ -11,13 +11,6 @@ function user(i: number, username = 'ann') {
   const data = { userId: `u-${i}`, username, email: 'ann@example.org', role: 'subscriber' };
   const event = { eventId: `e-${i}`, eventType: 'user.created', timestamp: '2024-01-01T00:00:00Z', data };
   return { topic: 'user.created', key: `u-${i}`, value: Buffer.from(JSON.stringify(event)) };
-}
-
-/** What one of the paths of the port answers. */
-async function ask(running: Running, path: string): Promise<{ status: number; text: string }> {
-  const port = /"port":(\d+)/.exec(running.output.stderr)?.[1];
-  const response = await fetch(`http://127.0.0.1:${port}${path}`);
-  return { status: response.status, text: await response.text() };
 }
 
 describe('poison', function () {
