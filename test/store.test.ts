@@ -11,7 +11,7 @@ import { persist } from '../src/persist.js';
 import { askIdentity } from '../src/postgres/identity.js';
 import { ProcessedEvents } from '../src/postgres/processed.js';
 import { Session } from '../src/postgres/session.js';
-import { Store } from '../src/store.js';
+import { Store, type Written } from '../src/store.js';
 import { delivery } from './support/arbitraries.js';
 import { emptyTables, freshDatabase } from './support/database.js';
 import { silent } from './support/log.js';
@@ -167,6 +167,27 @@ describe('one transaction', () => {
       await marks.close();
       await dataSource.query('DROP TRIGGER late ON users; DROP FUNCTION refuse');
     }
+  });
+
+  it('accounts for a parked collision too when its row comes', async () => {
+    const store = new Store(dataSource, tables, processed);
+    const written: Written[] = [];
+    const parking = new Parking({
+      ...{ dataSource, store, registry, tables, prefix: '', maxAttempts: 3, log: silent },
+      onWritten: (one) => written.push(one),
+      sendLetters: () => Promise.reject(new Error('nothing here is refused')),
+    });
+    const arrival = [
+      [user('known', 'known')],
+      [post('known', 'p-known', 'late'), post('new', 'p-new', 'late')], // both wait, the first under a known id
+      [user('late', 'late')],
+    ];
+    let offset = 100;
+    for (const batch of arrival) parking.noticed(await store.write(batch.map((event) => eventOf(event, offset++))));
+    await parking.wakeWanted();
+    const offsets = (which: 'applied' | 'collisions') =>
+      written.flatMap((one) => one[which].map(({ message }) => message.offset));
+    expect([offsets('applied'), offsets('collisions')]).to.deep.equal([[102], [101]]);
   });
 
   it('writes all of a batch or nothing: an event that PostgreSQL refuses stands alone, the others are written', async () => {
