@@ -74,7 +74,7 @@ async function deleteTopic(topic: string): Promise<void> {
 }
 
 describe('positions', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const places: Place[] = [];
   const place = async (types: readonly string[]): Promise<Place> => {
     const made = await Place.make(types);
@@ -88,10 +88,7 @@ describe('positions', function () {
     return one;
   };
   afterEach(() => {
-    for (const { child, output } of running.splice(0)) {
-      if (process.env.SHOW) console.error(output.stderr);
-      child.kill('SIGKILL');
-    }
+    for (const { child } of running.splice(0)) child.kill('SIGKILL');
   });
   after(() => Promise.all(places.map(({ dataSource }) => dataSource.destroy())));
 
@@ -161,6 +158,7 @@ describe('positions', function () {
       await producer.disconnect();
       const lock = here.dataSource.createQueryRunner();
       await lock.startTransaction();
+      await lock.query('SET LOCAL idle_in_transaction_session_timeout = 0');
       await lock.query('LOCK users');
       const held = consume(here);
       await until(async () => (await here.dataSource.query<unknown[]>('SELECT FROM dbw.in_hand')).length > 0, held);
@@ -343,9 +341,7 @@ describe('positions', function () {
       ['skill.created', 'lz4'],
       ['skill.updated', 'zstd'],
     ] as const;
-    await Promise.all(
-      codecs.map(([type, codec]) => createTopics([here.prefix + type], 1, { 'compression.type': codec })),
-    );
+    for (const [type, codec] of codecs) await createTopics([here.prefix + type], 1, { 'compression.type': codec });
     const change = (id: string, eventType: string, data: unknown): Outgoing => {
       const event = { eventId: `change-${id}`, eventType, timestamp: '2024-01-02T00:00:00Z', data };
       return { topic: eventType, key: id, value: Buffer.from(JSON.stringify(event)) };
