@@ -100,7 +100,7 @@ export class Consumption {
         this.state = 'dead';
         const isUnreadable = error instanceof UnreadableBatchError;
         const what = isUnreadable ? error.message : `The Kafka consumer died: ${reasonOf(error)}`;
-        this.fail(new UserError(`${what} What is not committed is read again.`));
+        this.fail(new UserError(`${what.replace(/\.$/, '')}. What is not committed is read again.`));
       },
     });
     this.writing = new Writing({
