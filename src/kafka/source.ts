@@ -180,7 +180,9 @@ export class Source {
     for (const { topic, partition, next } of positions) {
       if (!this.owns(topic, partition)) continue;
       this.expected.set(`${topic}:${partition}`, next);
-      this.consumer.seek({ topic, partition, offset: String(next) });
+      this.tell((consumer) => {
+        consumer.seek({ topic, partition, offset: String(next) });
+      });
     }
   }
 
@@ -225,7 +227,7 @@ export class Source {
   /** kafkajs is to fetch again what comes next. */
   private seekExpected(topic: string, partition: number): void {
     const next = this.next(topic, partition);
-    if (next !== undefined && this.isRunning) this.consumer.seek({ topic, partition, offset: String(next) });
+    if (next !== undefined) this.seek([{ topic, partition, next }]);
   }
 
   /** The offset that is to be read next; undefined where it is not known where to begin. */
@@ -250,15 +252,23 @@ export class Source {
     }
   }
 
-  private follow(topic: string, partition: number): void {
-    const scope = [{ topic, partitions: [partition] }];
-    if (this.holds.reasonOf(topic, partition) === undefined) {
-      this.paused.delete(`${topic}:${partition}`);
-      this.consumer.resume(scope);
-    } else {
-      this.paused.add(`${topic}:${partition}`);
-      this.consumer.pause(scope);
+  private tell(word: (consumer: Consumer) => void): void {
+    try {
+      word(this.consumer);
+    } catch {
+      // kafkajs is starting anew: it joins the group then, and all of it is said again.
     }
+  }
+
+  private follow(topic: string, partition: number): void {
+    const isHeld = this.holds.reasonOf(topic, partition) !== undefined;
+    const scope = [{ topic, partitions: [partition] }];
+    if (isHeld) this.paused.add(`${topic}:${partition}`);
+    else this.paused.delete(`${topic}:${partition}`);
+    this.tell((consumer) => {
+      if (isHeld) consumer.pause(scope);
+      else consumer.resume(scope);
+    });
   }
 
   /** The partitions that were given to this process. */
