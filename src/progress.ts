@@ -1,5 +1,5 @@
 import { Listr } from 'listr2';
-import type { Tally } from './tally.js';
+import type { Tally } from './health/tally.js';
 
 const LINE_MS = 5_000;
 

@@ -11,7 +11,7 @@ import { LogEnds } from './kafka/log-ends.js';
 import { ensureDeadLetterTopic, refuseSourceForLetters } from './kafka/dead-letter-topic.js';
 import { LetterBox } from './kafka/letters.js';
 import { longestRetention, refuseCompacted } from './kafka/topic-settings.js';
-import { Marks } from './marks.js';
+import { Marks } from './writing/marks.js';
 import { connect } from './postgres/data-source.js';
 import { refuseUnfit } from './postgres/fitness.js';
 import { requireSchema } from './postgres/migrate.js';

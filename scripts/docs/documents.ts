@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 import { SETTINGS } from '../../src/config.js';
-import { describe, summaries } from '../../src/describe.js';
+import { describe, summaries } from '../../src/event/describe.js';
 import { errorsDocument } from './errors.js';
-import { Metrics } from '../../src/metrics.js';
-import { Tally } from '../../src/tally.js';
-import { newborn } from '../../src/vitals.js';
+import { Metrics } from '../../src/health/metrics.js';
+import { Tally } from '../../src/health/tally.js';
+import { newborn } from '../../src/health/vitals.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 

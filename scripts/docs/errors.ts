@@ -1,5 +1,5 @@
-import type { Fault, FailureClass } from '../../src/fault.js';
-import { FAULTS } from '../../src/faults.js';
+import type { Fault, FailureClass } from '../../src/failures/fault.js';
+import { FAULTS } from '../../src/failures/faults.js';
 
 /** What dbw does about each class. */
 const CLASSES: Readonly<Record<FailureClass, { about: string; does: string; remedy: string }>> = {

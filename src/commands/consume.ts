@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import { DbwCommand } from '../command.js';
 import { EXIT, UserError } from '../errors.js';
-import type { Position } from '../offsets.js';
-import type { Outcome } from '../tally.js';
+import type { Position } from '../reading/offsets.js';
+import type { Outcome } from '../health/tally.js';
 
 /** What `dbw consume --json` prints when it ends. */
 export interface ConsumeSummary {
@@ -57,7 +57,7 @@ A new group starts at the earliest offset. Configuration comes from the environm
     const { flags } = await this.parse(Consume);
     const config = this.configuration();
     const log = await this.logger(config);
-    const { consume } = await import('../consume.js');
+    const { consume } = await import('../consume/consume.js');
     const { consumeProgress } = await import('../progress.js');
     const types = flags.topics?.split(',').map((type) => type.trim());
     const acceptGaps = flags['accept-gap']?.map(gapOf) ?? [];

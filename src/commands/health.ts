@@ -1,6 +1,6 @@
 import { DbwCommand } from '../command.js';
 import { EXIT } from '../errors.js';
-import type { Health as HealthReport } from '../health.js';
+import type { Health as HealthReport } from '../health/health.js';
 
 export default class Health extends DbwCommand {
   static override summary = 'Ask Kafka, PostgreSQL and Redis whether they answer, and whether the schema is current.';
@@ -10,7 +10,7 @@ export default class Health extends DbwCommand {
   async run(): Promise<HealthReport> {
     await this.parse(Health);
     const config = this.configuration();
-    const { probe } = await import('../probe.js');
+    const { probe } = await import('../health/probe.js');
     const report = await probe(config, this.config.version);
     this.log(JSON.stringify(report, null, 2));
     if (report.status === 'unhealthy') process.exitCode = EXIT.away;

@@ -1,5 +1,5 @@
-import type { EventType } from '../event.js';
-import type { Table } from '../table.js';
+import type { EventType } from '../event/event.js';
+import type { Table } from '../tables/table.js';
 import * as content from './content.js';
 import * as messages from './messages.js';
 import * as payments from './payments.js';

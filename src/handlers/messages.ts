@@ -1,9 +1,9 @@
 import Type from 'typebox';
-import { Column } from '../column.js';
-import { event } from '../event.js';
-import { Id, Json, Maybe, Text } from '../fields.js';
-import { table } from '../table.js';
-import { compareText } from '../version.js';
+import { Column } from '../tables/column.js';
+import { event } from '../event/event.js';
+import { Id, Json, Maybe, Text } from '../event/fields.js';
+import { table } from '../tables/table.js';
+import { compareText } from '../event/version.js';
 import { users } from './users.js';
 
 export const notifications = table('notifications', {

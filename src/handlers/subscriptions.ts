@@ -1,8 +1,8 @@
 import Type from 'typebox';
-import { Column } from '../column.js';
-import { event } from '../event.js';
-import { Amount, Currency, Id, Maybe, OneOf, Text, Time } from '../fields.js';
-import { table } from '../table.js';
+import { Column } from '../tables/column.js';
+import { event } from '../event/event.js';
+import { Amount, Currency, Id, Maybe, OneOf, Text, Time } from '../event/fields.js';
+import { table } from '../tables/table.js';
 import { users } from './users.js';
 
 const STATUSES = ['trialing', 'active', 'past_due', 'unpaid', 'canceled', 'expired'] as const;

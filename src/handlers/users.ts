@@ -1,8 +1,8 @@
 import Type from 'typebox';
-import { Column } from '../column.js';
-import { event } from '../event.js';
-import { Email, Id, Maybe, OneOf, ShortText, Text, Nullable } from '../fields.js';
-import { table } from '../table.js';
+import { Column } from '../tables/column.js';
+import { event } from '../event/event.js';
+import { Email, Id, Maybe, OneOf, ShortText, Text, Nullable } from '../event/fields.js';
+import { table } from '../tables/table.js';
 
 const ROLES = ['subscriber', 'creator', 'admin', 'super_admin'] as const;
 const USER_TYPES = ['sugar_baby', 'sugar_daddy'] as const;

@@ -2,7 +2,7 @@ import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { AwayError, EXIT, reasonOf, UserError } from '../errors.js';
-import { failureOf } from '../failure.js';
+import { failureOf } from '../failures/failure.js';
 
 function saslOf(sasl: Config['kafka']['sasl']): SASLOptions | undefined {
   if (!sasl) return undefined;

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Partitioners, type IHeaders, type Kafka, type Producer } from 'kafkajs';
 import type { Logger } from 'pino';
-import { backoff } from '../backoff.js';
-import type { Letter } from '../letter.js';
-import { placeOf } from '../message.js';
-import { Failing } from '../repeat.js';
+import { backoff } from '../waiting/backoff.js';
+import type { Letter } from '../letters/letter.js';
+import { placeOf } from '../event/message.js';
+import { Failing } from '../waiting/repeat.js';
 import { protocolErrorOf } from './protocol-error.js';
 
 /** Bytes of letters in one request, far below what topics take by default: what is too large is then one letter, not many. */

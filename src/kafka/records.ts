@@ -1,6 +1,6 @@
 import type { IHeaders, KafkaMessage } from 'kafkajs';
-import type { Queued } from '../intake.js';
-import type { Header } from '../message.js';
+import type { Queued } from '../reading/intake.js';
+import type { Header } from '../event/message.js';
 
 function headersOf(headers: IHeaders | undefined): Header[] {
   const list: Header[] = [];

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
-import type { Holds } from '../holds.js';
-import type { Queued } from '../intake.js';
-import type { Position } from '../offsets.js';
+import type { Holds } from '../reading/holds.js';
+import type { Queued } from '../reading/intake.js';
+import type { Position } from '../reading/offsets.js';
 import { balancedAssigner } from './assigner.js';
 import { queuedOf } from './records.js';
 

@@ -1,4 +1,4 @@
-import type { SqlType } from '../column.js';
+import type { SqlType } from '../tables/column.js';
 
 /**
  * PostgreSQL's binary form of one-dimensional arrays (`array_send` in its source: dimensions, null flag, element type,

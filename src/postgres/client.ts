@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { failureOf } from '../failure.js';
+import { failureOf } from '../failures/failure.js';
 
 /**
  * A connection that ends itself when an answer says that it leads nowhere, or to the wrong server: the pool takes none back

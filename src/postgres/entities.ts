@@ -1,7 +1,7 @@
 import { EntitySchema, type EntitySchemaColumnOptions, EntitySchemaOptions } from 'typeorm';
-import type { Column } from '../column.js';
+import type { Column } from '../tables/column.js';
 import { tables } from '../handlers/index.js';
-import type { Row, Table } from '../table.js';
+import type { Row, Table } from '../tables/table.js';
 
 /** A default as TypeORM compares it with the database: a literal of SQL. */
 function defaultOf({ sql, initial }: Column<unknown>): Pick<EntitySchemaColumnOptions, 'default'> {

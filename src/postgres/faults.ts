@@ -1,4 +1,4 @@
-import type { Fault } from '../fault.js';
+import type { Fault } from '../failures/fault.js';
 
 /** Whatever happens in schema dbw is the same for every event, unless it is of the moment. */
 export const OWN_TABLES: Fault = {

@@ -1,4 +1,4 @@
-import type { Header } from '../message.js';
+import type { Header } from '../event/message.js';
 
 /** jsonb cannot hold U+0000, which a header's name may. */
 function escapeNul(name: string): string {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
-import type { Position } from '../offsets.js';
-import type { Place, Range, SuspectRange } from '../suspects.js';
+import type { Position } from '../reading/offsets.js';
+import type { Place, Range, SuspectRange } from '../writing/suspects.js';
 import { KeptConnection } from './kept-connection.js';
 import { Session, type Result } from './session.js';
 import { statement, type Statement } from './statements.js';

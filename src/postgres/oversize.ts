@@ -1,4 +1,4 @@
-import type { Letter } from '../letter.js';
+import type { Letter } from '../letters/letter.js';
 import { storedHeaders } from './headers.js';
 import type { Session } from './session.js';
 

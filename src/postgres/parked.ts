@@ -1,6 +1,6 @@
-import type { Event } from '../decode.js';
-import type { Message } from '../message.js';
-import type { Waiting } from '../resolve.js';
+import type { Event } from '../event/decode.js';
+import type { Message } from '../event/message.js';
+import type { Waiting } from '../tables/resolve.js';
 import { encodeArray } from './arrays.js';
 import { readHeaders, storedHeaders } from './headers.js';
 import { eventKey } from './processed.js';

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import type { Position } from '../offsets.js';
+import type { Position } from '../reading/offsets.js';
 import { askIdentity, identityOf, type Identity } from './identity.js';
 import { Session } from './session.js';
 

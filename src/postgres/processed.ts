@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DataSource } from 'typeorm';
-import type { Event } from '../decode.js';
-import { dayOf, now } from '../time.js';
+import type { Event } from '../event/decode.js';
+import { dayOf, now } from '../event/time.js';
 import { encodeArray } from './arrays.js';
 import { unhurried } from './data-source.js';
 import type { Session } from './session.js';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Row, Table } from '../table.js';
+import type { Row, Table } from '../tables/table.js';
 import { castOf, arrayTypeOf, encodeArray } from './arrays.js';
 import type { Session, Tuple } from './session.js';
 import { statement } from './statements.js';

@@ -1,5 +1,5 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import { failureOf } from '../failure.js';
+import { failureOf } from '../failures/failure.js';
 import type { Statement } from './statements.js';
 
 /** One row of a result, in the order of the columns asked for. */

@@ -1,5 +1,5 @@
-import type { Column } from '../column.js';
-import type { Row, Table } from '../table.js';
+import type { Column } from '../tables/column.js';
+import type { Row, Table } from '../tables/table.js';
 import { arrayTypeOf, castOf, encodeArray, type ArrayType } from './arrays.js';
 
 /** A statement with its parameters. Statements of one text share a name, so that a connection prepares each once. */

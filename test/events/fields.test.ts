@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { registry } from '../../src/handlers/index.js';
-import { decode } from '../../src/decode.js';
+import { decode } from '../../src/event/decode.js';
 import { ancestorsOf } from '../support/ancestors.js';
 import { CONTRACT, type Contract, type Kind } from '../support/contract.js';
 import { edgesOf, storedEnum } from '../support/edges.js';

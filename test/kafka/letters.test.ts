@@ -3,7 +3,7 @@ import type { Admin, KafkaMessage } from 'kafkajs';
 import type { DataSource } from 'typeorm';
 import { LetterBox } from '../../src/kafka/letters.js';
 import { changeSetting, settingsOf } from '../../src/kafka/topic-settings.js';
-import type { Letter } from '../../src/letter.js';
+import type { Letter } from '../../src/letters/letter.js';
 import { readHeaders } from '../../src/postgres/headers.js';
 import { openLetterBox } from '../../src/servers.js';
 import { startDbw } from '../support/cli.js';

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import type { DataSource } from 'typeorm';
-import type { Event } from '../../src/decode.js';
+import type { Event } from '../../src/event/decode.js';
 import { posts } from '../../src/handlers/content.js';
 import { users } from '../../src/handlers/users.js';
-import type { Message } from '../../src/message.js';
+import type { Message } from '../../src/event/message.js';
 import * as parking from '../../src/postgres/parked.js';
 import { Session } from '../../src/postgres/session.js';
-import type { Need, Waiting } from '../../src/resolve.js';
+import type { Need, Waiting } from '../../src/tables/resolve.js';
 import { emptyTables, freshDatabase } from '../support/database.js';
 import { envelope, eventOf } from '../support/envelopes.js';
 

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DataSource } from 'typeorm';
-import type { Event } from '../../src/decode.js';
+import type { Event } from '../../src/event/decode.js';
 import { eventKey, ProcessedEvents, type Claimed } from '../../src/postgres/processed.js';
 import { Session } from '../../src/postgres/session.js';
-import { dayOf, formatTime, now } from '../../src/time.js';
+import { dayOf, formatTime, now } from '../../src/event/time.js';
 import { emptyTables, freshDatabase } from '../support/database.js';
 import { envelope, eventOf } from '../support/envelopes.js';
 import { until } from '../support/services/until.js';

@@ -7,8 +7,8 @@ import { transactions, wallets } from '../../src/handlers/payments.js';
 import { follows, users } from '../../src/handlers/users.js';
 import { Session } from '../../src/postgres/session.js';
 import { existing, insertRows, putRows, statement, updateRows, type Statement } from '../../src/postgres/statements.js';
-import type { Row } from '../../src/table.js';
-import { versionOf } from '../../src/version.js';
+import type { Row } from '../../src/tables/table.js';
+import { versionOf } from '../../src/event/version.js';
 import { emptyTables, freshDatabase } from '../support/database.js';
 import { readRows } from '../support/rows.js';
 

@@ -1,6 +1,6 @@
-import { decode, type Decoded, type Event, type Refusal } from '../../src/decode.js';
+import { decode, type Decoded, type Event, type Refusal } from '../../src/event/decode.js';
 import { registry } from '../../src/handlers/index.js';
-import type { Message } from '../../src/message.js';
+import type { Message } from '../../src/event/message.js';
 import type { Envelope } from './model.js';
 
 let count = 0;

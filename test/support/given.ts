@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { DataSource } from 'typeorm';
 import { tables } from '../../src/handlers/index.js';
 import { ProcessedEvents } from '../../src/postgres/processed.js';
-import { Store, type Written } from '../../src/store.js';
+import { Store, type Written } from '../../src/writing/store.js';
 import { emptyTables, freshDatabase } from './database.js';
 import { eventOf } from './envelopes.js';
 import { expectedTables, type Envelope } from './model.js';

@@ -3,9 +3,9 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { DataSource } from 'typeorm';
-import { Hand } from '../../src/hand.js';
+import { Hand } from '../../src/writing/hand.js';
 import { connect } from '../../src/postgres/data-source.js';
-import type { Place, Range } from '../../src/suspects.js';
+import type { Place, Range } from '../../src/writing/suspects.js';
 import { databaseConfig } from './database.js';
 import { silent } from './log.js';
 

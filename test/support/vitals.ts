@@ -1,4 +1,4 @@
-import { newborn, type Vitals } from '../../src/vitals.js';
+import { newborn, type Vitals } from '../../src/health/vitals.js';
 
 const START = Date.UTC(2024, 0, 1);
 

@@ -1,12 +1,12 @@
 import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
-import type { Trouble } from '../../src/condition.js';
-import type { Event } from '../../src/decode.js';
+import type { Trouble } from '../../src/writing/condition.js';
+import type { Event } from '../../src/event/decode.js';
 import { tables } from '../../src/handlers/index.js';
-import type { Retry } from '../../src/patience.js';
-import { persist, type Persisted } from '../../src/persist.js';
+import type { Retry } from '../../src/writing/patience.js';
+import { persist, type Persisted } from '../../src/writing/persist.js';
 import { ProcessedEvents } from '../../src/postgres/processed.js';
-import { Store } from '../../src/store.js';
+import { Store } from '../../src/writing/store.js';
 import { freshDatabase } from './database.js';
 import { EMPTY } from './people.js';
 

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { DbwCommand } from '../../command.js';
-import type { EventSummary } from '../../describe.js';
+import type { EventSummary } from '../../event/describe.js';
 
 export default class Events extends DbwCommand {
   static override summary = 'List the event types that dbw knows, with their keys and tables.';
@@ -14,7 +14,7 @@ export default class Events extends DbwCommand {
 
   async run(): Promise<readonly EventSummary[] | Readonly<Record<string, unknown>>> {
     const { flags } = await this.parse(Events);
-    const { summaries, schemas } = await import('../../describe.js');
+    const { summaries, schemas } = await import('../../event/describe.js');
     if (flags['json-schema']) {
       const all = schemas();
       this.log(JSON.stringify(all, null, 2));

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { DbwCommand } from '../../command.js';
-import type { EventDescription } from '../../describe.js';
+import type { EventDescription } from '../../event/describe.js';
 
 export default class EventsShow extends DbwCommand {
   static override summary = 'Show one event type: its schema, and an example that can be sent as it is.';
@@ -9,7 +9,7 @@ export default class EventsShow extends DbwCommand {
 
   async run(): Promise<EventDescription> {
     const { args } = await this.parse(EventsShow);
-    const { describe } = await import('../../describe.js');
+    const { describe } = await import('../../event/describe.js');
     const description = describe(args.type);
     const { type, about, key, writes, schema, example } = description;
     this.log(`${type}\n${about}\n\nkey      ${key}\nwrites   ${writes.join(', ')}\n`);

@@ -1,0 +1,263 @@
+import type { Logger } from 'pino';
+import type { Beginning, Gap } from './beginnings.js';
+import { within } from '../waiting/deadline.js';
+import { reasonOf } from '../errors.js';
+import { Holds, type Hold, type Scope } from './holds.js';
+import type { Intake, Queued } from './intake.js';
+import { Source, type Assigned, type Jump } from '../kafka/source.js';
+import type { Lag } from './lag.js';
+import type { Offsets, Position } from './offsets.js';
+import type { Log, Positions } from '../postgres/positions.js';
+import type { Reach } from '../health/reach.js';
+import type { Servers } from '../servers.js';
+import { Whereabouts } from './whereabouts.js';
+
+interface Parts {
+  readonly servers: Pick<Servers, 'kafka' | 'admin' | 'logs' | 'ends'>;
+  readonly groupId: string;
+  readonly intake: Intake;
+  readonly offsets: Offsets;
+  readonly lag: Lag;
+  readonly positions: Positions;
+  readonly kafka: Reach;
+  readonly log: Logger;
+  /** Gaps that the operator knows of: where reading may go on. */
+  readonly acceptGaps: readonly Position[];
+  /** Whether messages of a topic are kept from the writers; they are handed to `onHeld` instead. */
+  readonly isOpen: (topic: string) => boolean;
+  readonly onHeld: (read: readonly Queued[], end: Position) => void;
+  /** Partitions were given, and where each begins is known. */
+  readonly onBegun: (assigned: readonly Assigned[], starts: readonly Beginning[]) => Promise<void>;
+  /** Partitions begin elsewhere than it was thought. */
+  readonly onRecovered: (starts: readonly Beginning[]) => Promise<void>;
+  readonly onRebalancing: () => void;
+  readonly onCrash: (error: Error) => void;
+  readonly delayMs: number;
+  /** Aborted when the process is to end. */
+  readonly signal: AbortSignal;
+}
+
+/** Leaving the group may take so long before it is left to the session's end. */
+const CLOSE_MS = 5_000;
+
+/** The way in: what is read of the partitions of this process, where it begins, and what is missing. */
+export class Reading {
+  private source: Source | undefined;
+  private readonly holds = new Holds();
+  private readonly whereabouts: Whereabouts;
+  /** What was told last of why it cannot be found out where to go on. */
+  private told: string | undefined;
+  topics: readonly string[] = [];
+
+  constructor(private readonly parts: Parts) {
+    const { offsets } = parts;
+    this.whereabouts = new Whereabouts({
+      ...parts,
+      onLost: ({ topic, partition }) => {
+        this.hold('gap', { topic, partition });
+      },
+      isSettled: ({ topic, partition }) => {
+        const next = this.source?.next(topic, partition);
+        if (next === undefined) return true; // nothing was read
+        return offsets.finished(topic, partition) === next && !offsets.hasMoved(topic, partition);
+      },
+    });
+  }
+
+  /** Joins the group and reads these topics. */
+  async open(topics: readonly string[]): Promise<void> {
+    const { servers, groupId, kafka, log } = this.parts;
+    this.source = await Source.open(servers.kafka, groupId, topics, this.holds, {
+      onRead: (read, end) => {
+        this.onRead(read, end);
+      },
+      onAssigned: (assigned) => this.assigned(assigned),
+      onJump: (jump) => {
+        this.jumped(jump);
+      },
+      onRebalancing: () => {
+        log.info('the group shares its partitions anew');
+        this.parts.onRebalancing();
+      },
+      onAnswer: () => kafka.heard(),
+      onTrouble: (error) => {
+        if (kafka.failed(reasonOf(error))) log.warn(`Kafka is away: ${reasonOf(error)}; tried again until it answers`);
+      },
+      onCrash: (error) => {
+        log.error(`the Kafka consumer died: ${reasonOf(error)}`);
+        this.parts.onCrash(error);
+      },
+    });
+    this.topics = topics;
+    this.source.apply(); // what was held while it was opened
+  }
+
+  /** Goes on with these topics instead: kafkajs cannot take a topic back, so the group is left and joined anew. */
+  async reopen(topics: readonly string[]): Promise<void> {
+    const { source } = this;
+    this.source = undefined;
+    this.topics = []; // where it fails, it is tried again with all of them
+    if (source) await within(CLOSE_MS, source.close()).catch(() => undefined);
+    if (topics.length > 0) await this.open(topics);
+  }
+
+  private hold(why: Hold, scope: Scope = {}): void {
+    if (this.holds.add(why, scope)) this.source?.apply();
+  }
+
+  private release(why: Hold, scope: Scope = {}): void {
+    if (this.holds.remove(why, scope)) this.source?.apply();
+  }
+
+  private onRead(read: readonly Queued[], end: Position): void {
+    const { lag, intake } = this.parts;
+    lag.sawEnd([end]);
+    if (this.parts.isOpen(end.topic)) {
+      this.parts.onHeld(read, end);
+      return;
+    }
+    intake.push(read);
+    if (intake.isFull) this.hold('queue');
+  }
+
+  /** The writers have room again. */
+  onRoom(): void {
+    this.release('queue');
+  }
+
+  /** Which log the partitions belong to. */
+  get currentLog(): Log {
+    return this.whereabouts.log;
+  }
+
+  /** Partitions were given: what is in hand of others no longer counts. */
+  private async assigned(assigned: readonly Assigned[]): Promise<readonly Position[]> {
+    const { intake, offsets, lag, log } = this.parts;
+    log.info({ partitions: assigned.length }, 'partitions assigned');
+    intake.clear();
+    offsets.reset();
+    lag.reset();
+    if (this.holds.removeAll('gap')) this.source?.apply();
+    const starts = await this.whereabouts.begin(assigned);
+    try {
+      await this.parts.onBegun(assigned, starts);
+    } catch (error) {
+      log.debug(`the process ends before it begins: ${reasonOf(error)}`);
+    }
+    return starts;
+  }
+
+  /** What is finished counts no longer: reading begins anew where the positions say. */
+  restart(): void {
+    this.source?.restart();
+  }
+
+  /** Reading went on elsewhere than it should, or would: it is found out anew where to go on. */
+  private jumped({ topic, partition, from, to }: Jump): void {
+    this.parts.log.warn({ topic, partition, from, to }, 'the offset to read next is gone; finding out where to go on');
+    this.whereabouts.lose({ topic, partition });
+  }
+
+  /** Goes on with partitions of which it was not known where. */
+  async recover(): Promise<void> {
+    let starts: readonly Beginning[];
+    try {
+      starts = await this.whereabouts.recover(this.partitions);
+      this.told = undefined;
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (reason !== this.told) this.parts.log.warn(`cannot find out where to go on yet: ${reason}; tried again`);
+      this.told = reason;
+      return;
+    }
+    if (starts.length === 0) return;
+    await this.parts.onRecovered(starts);
+    this.source?.seek(starts);
+    for (const { topic, partition } of starts) this.release('gap', { topic, partition });
+  }
+
+  /** Asks Kafka how its logs are: their ends, and whether they are the same as before. */
+  async watch(): Promise<void> {
+    const { servers, lag, kafka, log } = this.parts;
+    try {
+      const logs = await servers.logs.ask(this.topics);
+      this.whereabouts.compare(logs, this.partitions);
+      const mine = [...new Set(this.partitions.map(({ topic }) => topic))].filter((topic) => logs.topicIds.has(topic));
+      const ends = await servers.ends.ask(mine);
+      lag.sawEnd(ends.map(({ topic, partition, high }) => ({ topic, partition, next: high })));
+      for (const { topic, partition, low } of ends) this.sawLow(topic, partition, low);
+      if (kafka.heard()) log.info('Kafka answers again');
+    } catch (error) {
+      if (kafka.failed(reasonOf(error))) log.warn(`Kafka is away: ${reasonOf(error)}; tried again until it answers`);
+    }
+  }
+
+  /** Retention may delete what is to be read next also where nothing is read at present. */
+  private sawLow(topic: string, partition: number, low: number): void {
+    const gap = this.gaps.find((at) => at.topic === topic && at.partition === partition);
+    const from = gap?.to ?? this.source?.next(topic, partition);
+    const isKnown = gap !== undefined || this.whereabouts.knows({ topic, partition });
+    if (from !== undefined && from < low && isKnown) this.jumped({ topic, partition, from, to: low });
+  }
+
+  /** Fetches nothing while too many events are parked. */
+  holdAll(isHeld: boolean): void {
+    if (isHeld) this.hold('parked');
+    else this.release('parked');
+  }
+
+  /** Fetches nothing of a topic; what waits in memory of it is read again later. */
+  holdTopic(topic: string): void {
+    this.hold('breaker', { topic });
+    this.parts.intake.drop((of) => of === topic);
+  }
+
+  isTopicHeld(topic: string): boolean {
+    return this.partitions.some((at) => at.topic === topic && this.holds.reasonOf(topic, at.partition) === 'breaker');
+  }
+
+  /** Reads a topic from where it is finished. */
+  resumeTopic(topic: string): void {
+    const { offsets, intake } = this.parts;
+    intake.drop((of) => of === topic);
+    const starts = this.partitions
+      .filter(
+        (at) => at.topic === topic && !this.gaps.some((gap) => gap.topic === topic && gap.partition === at.partition),
+      )
+      .flatMap(({ partition }): Position[] => {
+        const next = offsets.finished(topic, partition);
+        return next === undefined ? [] : [{ topic, partition, next }];
+      });
+    for (const start of starts) offsets.begin(start, false);
+    this.source?.seek(starts);
+    this.release('breaker', { topic });
+  }
+
+  get gaps(): readonly Gap[] {
+    return this.whereabouts.gaps;
+  }
+
+  get partitions(): readonly Assigned[] {
+    return this.source?.partitions ?? [];
+  }
+
+  /** Why a partition is not read on purpose; a full queue is no purpose. */
+  heldBy(topic: string, partition: number): string | undefined {
+    const reason = this.holds.reasonOf(topic, partition);
+    return reason === 'queue' ? undefined : reason;
+  }
+
+  owns(topic: string, partition: number): boolean {
+    return this.source?.owns(topic, partition) ?? false;
+  }
+
+  /** Commits offsets to Kafka. */
+  async commit(positions: readonly Position[]): Promise<void> {
+    await this.source?.commit(positions);
+  }
+
+  /** Leaves the group. */
+  async close(): Promise<void> {
+    await this.source?.close();
+  }
+}

@@ -1,0 +1,145 @@
+import type { Event } from '../event/decode.js';
+import type { Change, Table } from './table.js';
+
+/** A row that an event cannot do without. */
+export interface Need {
+  readonly table: Table;
+  readonly key: string;
+}
+
+/** An event that must wait, and for which row (one of them: it is asked again when that one comes). */
+export interface Waiting {
+  readonly event: Event;
+  readonly need: Need;
+}
+
+export interface Resolved {
+  /** Events whose rows can be written now, in the order given. */
+  readonly applicable: readonly Event[];
+  readonly waiting: readonly Waiting[];
+  /** Redeliveries of applicable events of the same batch. */
+  readonly repeated: readonly Event[];
+  /** Events under an id that an applicable event of the same batch has, with other content. */
+  readonly collisions: readonly Event[];
+}
+
+/** Calls `visit` for each row that must exist before a change can be written: parents, and the target of a `set`. */
+export function eachNeed(change: Change, visit: (table: Table, key: string) => void): void {
+  const { table, row, verb } = change;
+  if (verb === 'set') {
+    visit(table, table.keyOf(row));
+    return;
+  }
+  for (const { column, parent } of table.references) {
+    const key = row[column];
+    if (typeof key === 'string') visit(parent, key);
+  }
+}
+
+/** Keys by table, each once. */
+export class Keys {
+  readonly byTable = new Map<Table, Set<string>>();
+
+  add(table: Table, key: string): void {
+    const keys = this.byTable.get(table);
+    if (keys) keys.add(key);
+    else this.byTable.set(table, new Set([key]));
+  }
+
+  has(table: Table, key: string): boolean {
+    return this.byTable.get(table)?.has(key) ?? false;
+  }
+}
+
+/** Events that wait for a row of this batch, by that row. */
+class Waiters {
+  private readonly byTable = new Map<Table, Map<string, Event[]>>();
+
+  add(table: Table, key: string, event: Event): void {
+    let keys = this.byTable.get(table);
+    if (!keys) this.byTable.set(table, (keys = new Map<string, Event[]>()));
+    const events = keys.get(key);
+    if (events) events.push(event);
+    else keys.set(key, [event]);
+  }
+
+  take(table: Table, key: string): readonly Event[] {
+    const keys = this.byTable.get(table);
+    const events = keys?.get(key) ?? [];
+    keys?.delete(key);
+    return events;
+  }
+}
+
+/** The first row that an event lacks, given what exists and what other events made; a row that it makes itself counts. */
+function missing(event: Event, exists: (table: Table, key: string) => boolean): Need | undefined {
+  let need: Need | undefined;
+  for (const change of event.changes) {
+    eachNeed(change, (table, key) => {
+      if (need === undefined && !exists(table, key) && !makes(event, table, key)) need = { table, key };
+    });
+  }
+  return need;
+}
+
+function makes(event: Event, table: Table, key: string): boolean {
+  // A reply to itself is no parent of itself; only a change before it (a message's conversation) can be what it needs.
+  const at = event.changes.findIndex(
+    (change) => change.verb !== 'set' && change.table === table && table.keyOf(change.row) === key,
+  );
+  return at >= 0 && at < event.changes.length - 1;
+}
+
+/**
+ * Finds which events of a batch can be written: those whose parents and targets exist, or are made by events of the
+ * batch that can be written. A cycle never can.
+ *
+ * @param events in the order of arrival
+ * @param known whether a row is in the database
+ */
+export function resolve(events: readonly Event[], known: (table: Table, key: string) => boolean): Resolved {
+  const made = new Keys();
+  const waiters = new Waiters();
+  const ready = new Set<Event>();
+  const repeated: Event[] = [];
+  const collisions: Event[] = [];
+  const takenBy = new Map<string, Event>();
+  const needs = new Map<Event, Need>();
+  const exists = (table: Table, key: string) => known(table, key) || made.has(table, key);
+
+  const pending: Event[] = [];
+  const attempt = (event: Event): void => {
+    const need = missing(event, exists);
+    if (need) {
+      needs.set(event, need);
+      waiters.add(need.table, need.key, event);
+      return;
+    }
+    needs.delete(event);
+    const twin = takenBy.get(event.id);
+    if (twin) {
+      (twin.hash === event.hash ? repeated : collisions).push(event);
+      return;
+    }
+    takenBy.set(event.id, event);
+    ready.add(event);
+    for (const { verb, table, row } of event.changes) {
+      if (verb === 'set') continue;
+      const key = table.keyOf(row);
+      made.add(table, key);
+      for (const waiter of waiters.take(table, key)) pending.push(waiter);
+    }
+  };
+  for (const event of events) {
+    attempt(event);
+    // Not by recursion: a chain of replies may be as long as the batch.
+    for (let next = pending.pop(); next; next = pending.pop()) attempt(next);
+  }
+
+  return {
+    applicable: events.filter((event) => ready.has(event)),
+    waiting: [...needs].map(([event, need]) => ({ event, need })),
+    repeated,
+    collisions,
+  };
+}

@@ -1,0 +1,299 @@
+import type { DataSource } from 'typeorm';
+import { applyChanges } from '../tables/apply.js';
+import { pure } from './blame.js';
+import { Condition } from './condition.js';
+import type { Event } from '../event/decode.js';
+import { fold } from '../tables/fold.js';
+import { isolate, type Isolated } from './isolate.js';
+import { KnownRows } from '../tables/known.js';
+import type { Marks } from './marks.js';
+import { askIdentity, identityOf, type Identity } from '../postgres/identity.js';
+import { park } from '../postgres/parked.js';
+import type { ProcessedEvents } from '../postgres/processed.js';
+import { Session } from '../postgres/session.js';
+import { existing } from '../postgres/statements.js';
+import { eachNeed, Keys, resolve, type Resolved, type Waiting } from '../tables/resolve.js';
+import type { Table } from '../tables/table.js';
+
+/** What became of the events of one transaction. Every event is in exactly one of the lists. */
+export interface Written {
+  readonly applied: readonly Event[];
+  readonly duplicates: readonly Event[];
+  /** Events under an id that was processed with other content; they have no effect. */
+  readonly collisions: readonly Event[];
+  readonly waiting: readonly Waiting[];
+  /** Rows that are new, in tables that others refer to or wait for. */
+  readonly created: Keys;
+  readonly ties: number;
+}
+
+/** A batch on its way into the database, and the rows that it is going to make. */
+interface InFlight {
+  readonly makes: Keys;
+  readonly done: Promise<unknown>;
+}
+
+/** The transaction was rolled back: these events collide, and others of the batch counted on their rows. */
+export class Collided extends Error {
+  constructor(readonly events: readonly Event[]) {
+    super('events collide with processed ones');
+  }
+}
+
+/** What a try left, before it is known to whom it matters. */
+export interface Tried extends Written {
+  /** Events that wait, as they did when they were delivered before. */
+  readonly again?: readonly Event[];
+}
+
+/** The events of a batch, those that Redis knows apart from the others. */
+interface Sifted {
+  readonly identity: Identity;
+  readonly marked: readonly Event[];
+  readonly unmarked: readonly Event[];
+}
+
+function madeBy(events: readonly Event[]): Keys {
+  const makes = new Keys();
+  for (const event of events) {
+    try {
+      for (const { verb, table, row } of event.changes) if (verb !== 'set') makes.add(table, table.keyOf(row));
+    } catch {
+      // An event that breaks our code makes no rows; whoever tries to write it says so.
+    }
+  }
+  return makes;
+}
+
+function makesRows(event: Event): boolean {
+  return event.changes.some(({ verb }) => verb !== 'set');
+}
+
+/**
+ * Writes batches of events into the tables, each in one transaction: resolve what they need, claim their ids, fold,
+ * write, park what waits. Several batches may be written at once.
+ */
+export class Store {
+  /** Shared by all writers of this store. */
+  readonly condition = new Condition();
+  private readonly known = new KnownRows();
+  private readonly inFlight = new Set<InFlight>();
+  private identity: Identity | undefined;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly tables: readonly Table[],
+    private readonly processed: ProcessedEvents,
+    private readonly marks?: Marks,
+  ) {}
+
+  /** Forgets which rows exist: the database may be another one, or an older one. */
+  forget(): void {
+    this.known.clear();
+  }
+
+  /**
+   * Writes a batch in one transaction.
+   *
+   * @param events in the order of arrival
+   * @throws whatever the database says, or Bug; nothing is written then
+   */
+  async write(events: readonly Event[]): Promise<Written> {
+    return this.tracked(events, (session, older) => this.writeWith(session, events, older));
+  }
+
+  /**
+   * Writes, in one transaction, what can be written of a batch that failed as a whole.
+   *
+   * @throws what is no event's own; nothing is written then
+   */
+  async isolate(events: readonly Event[]): Promise<Isolated> {
+    return this.tracked(events, (session) => this.isolateWith(session, events));
+  }
+
+  /** Does work for a batch on a connection; meanwhile the batch is in flight, and knows which others began before it. */
+  private async tracked<T>(
+    events: readonly Event[],
+    write: (session: Session, older: readonly InFlight[]) => Promise<T>,
+  ): Promise<T> {
+    const older = [...this.inFlight];
+    const makes = madeBy(events);
+    const work = Session.with(this.dataSource, (session) => write(session, older));
+    const entry: InFlight = { makes, done: work.catch(() => undefined) };
+    this.inFlight.add(entry);
+    try {
+      return await work;
+    } finally {
+      this.inFlight.delete(entry);
+    }
+  }
+
+  private async writeWith(session: Session, events: readonly Event[], older: readonly InFlight[]): Promise<Written> {
+    const { identity, marked, unmarked } = await this.sift(session, events);
+    if (unmarked.length === 0) return nothingBut(marked);
+    let resolved = await this.resolve(session, unmarked);
+    // What is missing may be on its way: wait for batches that began before this one (never for later ones, which may
+    // wait for us), and before any id is claimed, so that they do not wait for ours.
+    const makers = older.filter(({ makes }) => resolved.waiting.some(({ need }) => makes.has(need.table, need.key)));
+    if (makers.length > 0) {
+      await Promise.all(makers.map(({ done }) => done));
+      resolved = await this.resolve(session, unmarked);
+    }
+    const written = await this.exceptCollided(unmarked, async (rest) => {
+      const current = rest === unmarked ? resolved : await this.resolve(session, rest);
+      return session.transaction(async () => {
+        const result = await this.apply(session, current);
+        if (result.waiting.length === 0) return result;
+        const parked = new Set(await park(session, result.waiting));
+        const again = result.waiting.filter((one) => !parked.has(one)).map(({ event }) => event);
+        return { ...result, waiting: [...parked], again };
+      });
+    });
+    return this.finish(written, marked, identity);
+  }
+
+  private async isolateWith(session: Session, events: readonly Event[]): Promise<Isolated> {
+    const { identity, marked, unmarked } = await this.sift(session, events);
+    const { written, guilty } = await session.transaction(() =>
+      isolate(session, unmarked, (group) =>
+        this.exceptCollided(group, (rest) =>
+          session.savepoint(async () => this.apply(session, await this.resolveAnew(session, rest))),
+        ),
+      ),
+    );
+    return { written: this.finish(written, marked, identity), guilty };
+  }
+
+  /** After the commit: tells everybody who should know, and accounts for the events that were not tried. */
+  private finish(written: Tried, marked: readonly Event[], identity: Identity): Written {
+    this.remember(written);
+    const { again = [], ...rest } = written;
+    // What was delivered again while it waits is no more processed than what waits: it gets no mark.
+    void this.marks?.mark([...rest.applied, ...rest.duplicates], identity);
+    if (rest.applied.length > 0) this.condition.committed();
+    return again.length + marked.length === 0
+      ? rest
+      : { ...rest, duplicates: [...rest.duplicates, ...again, ...marked] };
+  }
+
+  /** Leaves out what Redis knows to be processed. */
+  private async sift(session: Session, events: readonly Event[]): Promise<Sifted> {
+    const identity = this.identified(await identityOf(session));
+    const marked = await this.marked(session, events, identity);
+    const unmarked = marked.size === 0 ? events : events.filter((event) => !marked.has(event));
+    return { identity, marked: [...marked], unmarked };
+  }
+
+  /** Learns which database a connection leads to; what was known of another is forgotten. */
+  private identified(identity: Identity): Identity {
+    if (identity !== this.identity) this.forget();
+    this.identity = identity;
+    return identity;
+  }
+
+  /** Events that Redis knows to be processed in the database that this connection leads to, now and not a while ago. */
+  private async marked(session: Session, events: readonly Event[], identity: Identity): Promise<ReadonlySet<Event>> {
+    const marked = (await this.marks?.known(events, identity)) ?? new Set<Event>();
+    // Only now that something is believed, it is worth a round trip to be sure that tables were not made anew meanwhile.
+    if (marked.size > 0 && this.identified(await askIdentity(session)) !== identity) return new Set();
+    return marked;
+  }
+
+  /**
+   * Tries to write events. Where one turns out to be a collision whose rows others counted on, the try must have left
+   * nothing behind, and is made again without it.
+   */
+  private async exceptCollided(
+    events: readonly Event[],
+    attempt: (rest: readonly Event[]) => Promise<Tried>,
+  ): Promise<Tried> {
+    const collided = new Set<Event>();
+    for (let rest = events; ;) {
+      try {
+        const written = await attempt(rest);
+        return collided.size === 0 ? written : { ...written, collisions: [...written.collisions, ...collided] };
+      } catch (error) {
+        if (!(error instanceof Collided)) throw error;
+        for (const event of error.events) collided.add(event);
+        rest = events.filter((event) => !collided.has(event));
+      }
+    }
+  }
+
+  /**
+   * Claims, folds and writes what can be written; the caller owns the transaction and parks what waits.
+   *
+   * @throws Collided where events of the batch need rows that a collision was going to make
+   */
+  async apply(session: Session, resolved: Resolved): Promise<Written> {
+    const { fresh, duplicates, collisions } =
+      resolved.applicable.length > 0
+        ? await this.processed.claim(session, resolved.applicable)
+        : { fresh: [], duplicates: [], collisions: [] };
+    if (collisions.some(makesRows) && fresh.length + resolved.waiting.length > 0) throw new Collided(collisions);
+    const changes = pure(() => fold(fresh));
+    const { created, ties } = await applyChanges(session, this.tables, changes);
+    return {
+      applied: fresh,
+      duplicates: [...resolved.repeated, ...duplicates],
+      collisions: [...resolved.collisions, ...collisions],
+      waiting: resolved.waiting,
+      created,
+      ties,
+    };
+  }
+
+  /**
+   * Finds out what can be written now. Asks the database, one question a table, for rows that are not known to exist.
+   * What is found is remembered, but not within a transaction, which also sees rows that may never be committed.
+   */
+  async resolve(session: Session, events: readonly Event[]): Promise<Resolved> {
+    const found = await this.look(session, events, (table, key) => this.known.has(table, key));
+    if (!session.inTransaction) this.learn(found);
+    return pure(() => resolve(events, (table, key) => found.has(table, key) || this.known.has(table, key)));
+  }
+
+  /** The same, but nothing is believed to exist that the database does not show now, and nothing is remembered. */
+  private async resolveAnew(session: Session, events: readonly Event[]): Promise<Resolved> {
+    const found = await this.look(session, events, () => false);
+    return pure(() => resolve(events, (table, key) => found.has(table, key)));
+  }
+
+  /** The rows that events need and the database has, those left out that are known. */
+  private async look(
+    session: Session,
+    events: readonly Event[],
+    isKnown: (table: Table, key: string) => boolean,
+  ): Promise<Keys> {
+    const asked = new Keys();
+    pure(() => {
+      for (const event of events) {
+        for (const change of event.changes) {
+          eachNeed(change, (table, key) => {
+            if (!isKnown(table, key)) asked.add(table, key);
+          });
+        }
+      }
+    });
+    const found = new Keys();
+    for (const [table, keys] of asked.byTable) {
+      const { rows } = await session.run(existing(table, [...keys]));
+      for (const [key] of rows) found.add(table, String(key));
+    }
+    return found;
+  }
+
+  /** After the commit: rows that were made exist from now on. */
+  remember(written: Written): Written {
+    this.learn(written.created);
+    return written;
+  }
+
+  private learn(rows: Keys): void {
+    for (const [table, keys] of rows.byTable) for (const key of keys) this.known.add(table, key);
+  }
+}
+
+function nothingBut(duplicates: readonly Event[]): Written {
+  return { applied: [], duplicates, collisions: [], waiting: [], created: new Keys(), ties: 0 };
+}
