@@ -1,33 +1,8 @@
 import type { Kafka } from 'kafkajs';
+import { call, inside, openCluster } from './inside.js';
 import { decodeAnswer, encodeQuestion, METADATA, type Identities } from './topic-ids.js';
 
 export type { Identities };
-
-type Method = (...args: unknown[]) => unknown;
-
-function isMethod(value: unknown): value is Method {
-  return typeof value === 'function';
-}
-
-/** A part of kafkajs that its types do not tell of; its upgrades may change it. */
-function inside(owner: unknown, name: string | symbol): unknown {
-  const value: unknown = typeof owner === 'object' && owner !== null ? Reflect.get(owner, name) : undefined;
-  if (value !== undefined) return value;
-  throw new Error(
-    `kafkajs is not built as expected: ${String(name)} is missing. Use the version that dbw was made with`,
-  );
-}
-
-function call(owner: unknown, name: string | symbol, ...args: unknown[]): unknown {
-  const method = inside(owner, name);
-  if (!isMethod(method)) throw new Error(`kafkajs is not built as expected: ${String(name)} is no method`);
-  return method.apply(owner, args);
-}
-
-function openCluster(kafka: Kafka): unknown {
-  const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description?.includes('createCluster'));
-  return call(kafka, symbol ?? 'createCluster', { allowAutoTopicCreation: false });
-}
 
 const DEADLINE_MS = 10_000;
 

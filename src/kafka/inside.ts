@@ -1,0 +1,58 @@
+import { createRequire } from 'node:module';
+import type { Kafka } from 'kafkajs';
+
+/** What kafkajs can do and its types do not tell of; its upgrades may change it, so each use says what it found missing. */
+
+type Method = (...args: unknown[]) => unknown;
+
+function isMethod(value: unknown): value is Method {
+  return typeof value === 'function';
+}
+
+function strange(what: string): Error {
+  return new Error(`kafkajs is not built as expected: ${what}. Use the version that dbw was made with`);
+}
+
+/** A part of an object of kafkajs. Throws where there is none of that name. */
+export function inside(owner: unknown, name: string | symbol): unknown {
+  const value: unknown = typeof owner === 'object' && owner !== null ? Reflect.get(owner, name) : undefined;
+  if (value === undefined) throw strange(`${String(name)} is missing`);
+  return value;
+}
+
+/** Calls a method of an object of kafkajs. Throws where there is none of that name, and what the method throws. */
+export function call(owner: unknown, name: string | symbol, ...args: unknown[]): unknown {
+  const method = inside(owner, name);
+  if (!isMethod(method)) throw strange(`${String(name)} is no method`);
+  return method.apply(owner, args);
+}
+
+/** A list within an object of kafkajs. */
+export function listInside(owner: unknown, name: string): readonly unknown[] {
+  const value = inside(owner, name);
+  if (!Array.isArray(value)) throw strange(`${name} is no list`);
+  return value;
+}
+
+/** Connections to the brokers of a cluster, with its TLS and SASL, as kafkajs' own clients have them. */
+export function openCluster(kafka: Kafka, options: { readCommitted?: boolean } = {}): unknown {
+  const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description?.includes('createCluster'));
+  const isolationLevel = options.readCommitted === true ? 1 : 0;
+  return call(kafka, symbol ?? 'createCluster', {
+    allowAutoTopicCreation: false,
+    metadataMaxAge: 30_000,
+    isolationLevel,
+  });
+}
+
+const require = createRequire(import.meta.url);
+
+/** Leaves out what transactions wrote that were aborted. */
+export function withoutAborted(messages: readonly unknown[], abortedTransactions: unknown): readonly unknown[] {
+  if (!Array.isArray(abortedTransactions) || abortedTransactions.length === 0) return messages;
+  const filter: unknown = require('kafkajs/src/consumer/filterAbortedMessages');
+  if (!isMethod(filter)) throw strange('the filter of aborted messages is missing');
+  const kept = filter({ messages, abortedTransactions });
+  if (!Array.isArray(kept)) throw strange('the filter of aborted messages gives no list');
+  return kept;
+}
