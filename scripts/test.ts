@@ -1,17 +1,26 @@
 // `npm test`: every test on real servers, which it starts and stops; ends with `N passed, N failed` alone on a line.
-// `npm test -- test/decode.test.ts` runs some files only.
+// `npm test -- test/event/decode.test.ts` runs some files only.
+import { fork } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import Mocha from 'mocha';
+import { fileURLToPath } from 'node:url';
 import { startServers } from '../test/support/services/index.js';
+import { isStats, type Stats } from './test/stats.js';
+
+/** Files that mostly wait, for servers of their own that are stopped and started: they run beside the others. */
+const WAITING = [
+  'test/faults.test.ts',
+  'test/positions.test.ts',
+  'test/poison.test.ts',
+  'test/failures/failure-outages.test.ts',
+  'test/writing/suspects.test.ts',
+];
 
 const named = process.argv.slice(2);
-const files =
-  named.length > 0
-    ? named
-    : readdirSync('test', { recursive: true, encoding: 'utf8' })
-        .filter((file) => file.endsWith('.test.ts'))
-        .sort()
-        .map((file) => `test/${file}`);
+const all = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.test.ts'))
+  .sort()
+  .map((file) => `test/${file}`);
+const parts = named.length > 0 ? [named] : [all.filter((file) => !WAITING.includes(file)), WAITING];
 
 const servers = await startServers({
   report: (line) => {
@@ -28,16 +37,34 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 Object.assign(process.env, servers.env);
 
-const mocha = new Mocha({ timeout: 120_000, reporter: 'spec', forbidOnly: true, color: process.stdout.isTTY });
-for (const file of files) mocha.addFile(file);
-await mocha.loadFilesAsync();
-const stats = await new Promise<Mocha.Stats | undefined>((resolve) => {
-  const runner = mocha.run(() => {
-    resolve(runner.stats);
+/** Runs some files in a process of their own; what it prints comes at once, or in one piece when it has ended. */
+function run(files: readonly string[], isFirst: boolean): Promise<Stats> {
+  return new Promise((resolve) => {
+    const child = fork(fileURLToPath(new URL('test/mocha.ts', import.meta.url)), [...files], {
+      stdio: ['ignore', isFirst ? 'inherit' : 'pipe', isFirst ? 'inherit' : 'pipe', 'ipc'],
+      env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
+    });
+    const output: Buffer[] = [];
+    child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
+    child.stderr?.on('data', (chunk: Buffer) => output.push(chunk));
+    // A process that ends without a word has failed.
+    let stats: Stats = { passes: 0, failures: 1, pending: 0 };
+    child.on('message', (message) => {
+      if (isStats(message)) stats = message;
+    });
+    child.on('close', () => {
+      resolve(stats);
+      later.push(Buffer.concat(output));
+    });
   });
-});
+}
+
+const later: Buffer[] = [];
+const found = await Promise.all(parts.map((files, i) => run(files, i === 0)));
+for (const output of later) process.stdout.write(output);
 await servers.stop();
-const { passes = 0, failures = 1, pending = 0 } = stats ?? {};
-console.log(`${passes} passed, ${failures} failed${pending > 0 ? `, ${pending} skipped` : ''}`);
+const sum = (of: keyof Stats) => found.reduce((total, stats) => total + stats[of], 0);
+const skipped = sum('pending') > 0 ? `, ${sum('pending')} skipped` : '';
+console.log(`${sum('passes')} passed, ${sum('failures')} failed${skipped}`);
 // Explicitly: a test that left a handle open must not keep a red or green run from ending.
-process.exit(failures > 0 ? 1 : 0);
+process.exit(sum('failures') > 0 ? 1 : 0);
