@@ -97,7 +97,7 @@ describe('faults', function () {
   }
 
   it('PostgreSQL stops, fast and at once, in the middle of the work', async () => {
-    const { here, messages } = await given();
+    const { here, messages } = await given(1_500); // more than is written while we look
     await here.send(messages);
     const running = consume(here);
     for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {

@@ -129,13 +129,13 @@ describe('what the vitals mean', () => {
     it('is, where all is well, also without Redis, and in a moment of transient trouble', () => {
       const redis = { configured: true, connected: false };
       for (const vitals of [{}, { redis }, trouble('transient')]) {
-        expect(readinessOf({ ...WELL, ...vitals })).to.deep.equal({ ready: true, reasons: [] });
+        expect(readinessOf({ ...WELL, ...vitals }, NOW)).to.deep.equal({ ready: true, reasons: [] });
       }
     });
 
     for (const { what, vitals, says } of OBSTACLES) {
       it(`is not, where ${what}`, () => {
-        const { ready, reasons } = readinessOf({ ...WELL, ...vitals });
+        const { ready, reasons } = readinessOf({ ...WELL, ...vitals }, NOW);
         expect(ready).to.equal(false);
         expect(reasons).to.have.length(1);
         expect(reasons[0]).to.match(says);
@@ -147,8 +147,8 @@ describe('what the vitals mean', () => {
         { topic: 'user.created', partition: 0 },
         { topic: 'user.created', partition: 1 },
       ];
-      expect(readinessOf({ ...WELL, unread }).reasons[0]).to.match(/user\.created:0 and 1 more/);
-      expect(readinessOf({ ...WELL, consumer: 'dead' })).to.deep.equal({
+      expect(readinessOf({ ...WELL, unread }, NOW).reasons[0]).to.match(/user\.created:0 and 1 more/);
+      expect(readinessOf({ ...WELL, consumer: 'dead' }, NOW)).to.deep.equal({
         ready: false,
         reasons: ['the Kafka consumer died'],
       });
@@ -156,7 +156,7 @@ describe('what the vitals mean', () => {
 
     it('says everything at once', () => {
       const all = OBSTACLES.reduce<Partial<Vitals>>((sum, { vitals }) => ({ ...sum, ...vitals }), {});
-      expect(readinessOf({ ...WELL, ...all, consumer: 'joining' }).reasons).to.have.length(7);
+      expect(readinessOf({ ...WELL, ...all, consumer: 'joining' }, NOW).reasons).to.have.length(7);
     });
 
     it('is not at the very beginning', () => {

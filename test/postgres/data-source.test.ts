@@ -81,7 +81,7 @@ describe('connecting to PostgreSQL', () => {
       });
 
       it(`takes a new one where ${through} waited in vain for an answer`, async () => {
-        const dataSource = await alone({ query_timeout: 200 });
+        const dataSource = await alone({ query_timeout: 2_000 });
         try {
           const before = await own(dataSource);
           expect((await errorOf(run(dataSource, 'SELECT pg_sleep(600)'))).message).to.contain('timeout');
