@@ -35,8 +35,11 @@ function cut(text: string, bytes: number): string {
   return encoded.subarray(0, end).toString('utf8');
 }
 
+/** What a letter died of. */
+export type Cause = Omit<Refusal, 'reason' | 'message'> & { readonly reason: string; readonly message?: string };
+
 /** 12 hex digits that are the same for letters that died of the same cause. */
-export function fingerprintOf({ reason, eventType, code, path }: Refusal): string {
+export function fingerprintOf({ reason, eventType, code, path }: Cause): string {
   // Array indexes and the like differ from message to message; the cause is the same.
   const place = path.replace(/\/\d+(?=\/|$)/g, '/*');
   return createHash('sha256')

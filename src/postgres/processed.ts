@@ -27,6 +27,23 @@ export function eventKey(id: string): Buffer {
   return createHash('sha256').update(id).digest().subarray(0, 16);
 }
 
+const PROCESSED = `SELECT DISTINCT encode(uuid_send(id), 'hex') FROM dbw.processed_events WHERE id = ANY($1::uuid[])`;
+
+/**
+ * Which of these events were processed, by their ids alone: their days are not known, so each partition is asked.
+ *
+ * @param ids event ids
+ * @returns those that were
+ */
+export async function processedAmong(session: Session, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  const byKey = new Map(ids.map((id) => [eventKey(id).toString('hex'), id]));
+  const keys = [...byKey.keys()].sort(); // neighbours in the index one after the other
+  const { bytes } = encodeArray('uuid', keys.length, (i) => Buffer.from(keys[i] ?? '', 'hex'));
+  const { rows } = await session.run(statement(PROCESSED, [bytes]));
+  return new Set(rows.flatMap(([key]) => byKey.get(String(key)) ?? []));
+}
+
 export interface Claimed {
   /** Events that were not processed before; from now on they are, if the transaction commits. */
   readonly fresh: readonly Event[];
