@@ -8,11 +8,8 @@ import { isStats, type Stats } from './test/stats.js';
 
 /** Files that mostly wait, for servers of their own that are stopped and started: they run beside the others. */
 const WAITING = [
-  'test/faults.test.ts',
-  'test/positions.test.ts',
-  'test/poison.test.ts',
-  'test/failures/failure-outages.test.ts',
-  'test/writing/suspects.test.ts',
+  ['test/faults.test.ts', 'test/poison.test.ts'],
+  ['test/positions.test.ts', 'test/failures/failure-outages.test.ts', 'test/writing/suspects.test.ts'],
 ];
 
 const named = process.argv.slice(2);
@@ -20,7 +17,7 @@ const all = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.ts'))
   .sort()
   .map((file) => `test/${file}`);
-const parts = named.length > 0 ? [named] : [all.filter((file) => !WAITING.includes(file)), WAITING];
+const parts = named.length > 0 ? [named] : [all.filter((file) => !WAITING.flat().includes(file)), ...WAITING];
 
 const servers = await startServers({
   report: (line) => {

@@ -19,6 +19,45 @@ export abstract class DbwCommand extends Command {
     return createLog(config.logLevel, config.kafka.clientId);
   }
 
+  /**
+   * Ends the work in order at Ctrl-C or SIGTERM, and at once at a second one.
+   *
+   * @returns a signal that is aborted then, and what takes the handlers away again
+   */
+  protected interruption(): { readonly signal: AbortSignal; readonly end: () => void } {
+    const stop = new AbortController();
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (stop.signal.aborted) process.exit(signal === 'SIGINT' ? EXIT.interrupted : 143);
+      stop.abort();
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    return {
+      signal: stop.signal,
+      end: () => {
+        process.off('SIGTERM', onSignal);
+        process.off('SIGINT', onSignal);
+      },
+    };
+  }
+
+  /**
+   * Asks before much is changed.
+   *
+   * @param isAgreed whether `--yes` was given
+   * @throws UserError where nobody can be asked, or the answer is no
+   */
+  protected async confirm(question: string, isAgreed: boolean): Promise<void> {
+    if (isAgreed) return;
+    if (!process.stdin.isTTY || !process.stderr.isTTY) {
+      throw new UserError('This changes much, and there is no terminal to ask on. Add --yes to go on.', EXIT.usage);
+    }
+    const { confirm, isCancel } = await import('@clack/prompts');
+    const answer = await confirm({ message: question, initialValue: false, output: process.stderr });
+    if (isCancel(answer)) throw new UserError('Interrupted; nothing was changed.', EXIT.interrupted);
+    if (!answer) throw new UserError('Nothing was changed.', EXIT.refused);
+  }
+
   protected override async catch(error: Error): Promise<unknown> {
     if (error instanceof UserError) return super.catch(new Errors.CLIError(error.message, { exit: error.status }));
     if ('oclif' in error) return super.catch(error); // oclif's own: an unknown flag, a missing argument

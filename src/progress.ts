@@ -1,38 +1,79 @@
-import { Listr } from 'listr2';
-import type { Tally } from './health/tally.js';
+import { Listr, ListrLogger, ProcessOutput, type ListrDefaultRendererLogLevels } from 'listr2';
 
 const LINE_MS = 5_000;
+const WIDE = 100;
+
+/** How far a bounded run is. */
+export interface Advance {
+  /** Messages that are done. */
+  readonly messages: number;
+  readonly left: number;
+  /** What became of them, by outcome; only what is not 0 is shown. */
+  readonly outcomes?: Readonly<Record<string, number>>;
+}
 
 /** Progress of a bounded run: one line that moves on a terminal, a JSON line every 5 s elsewhere; on standard error. */
 export interface Progress {
-  readonly update: (left: number, tally: Tally) => void;
-  readonly done: () => void;
+  readonly update: (advance: Advance) => void;
   /** Ends the display, whatever was reached. */
   readonly stop: () => void;
 }
 
-function lineOf(left: number, { messages, byOutcome }: Tally, seconds: number): string {
-  const rate = messages / Math.max(seconds, 0.001);
-  const remaining = rate > 0 && left > 0 ? `, ${Math.ceil(left / rate)} s left` : '';
-  const percent = messages + left > 0 ? Math.floor((messages / (messages + left)) * 100) : 100;
-  const filled = Math.round(percent / 5);
-  const bar = '█'.repeat(filled) + '░'.repeat(20 - filled);
-  const letters = byOutcome.dead_letter > 0 ? `, ${byOutcome.dead_letter} dead letters` : '';
-  return `${bar} ${percent}%  ${messages.toLocaleString('en-US')} events, ${Math.round(rate).toLocaleString('en-US')}/s${remaining}${letters}`;
+/** 75 s as `1 min 15 s`; whole seconds. */
+export function spell(seconds: number): string {
+  const whole = Math.max(0, Math.ceil(seconds));
+  if (whole < 60) return `${whole} s`;
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return whole % 60 === 0 ? `${minutes} min` : `${minutes} min ${whole % 60} s`;
 }
 
-/** Shows how far `consume --until-caught-up` is. */
-export function consumeProgress(): Progress {
+/** Messages a second since the beginning, and the seconds that what is left will take at that rate. */
+function pace({ messages, left }: Advance, seconds: number): { rate: number; remaining: number | undefined } {
+  const rate = messages / Math.max(seconds, 0.001);
+  return { rate, remaining: rate > 0 && left > 0 ? left / rate : undefined };
+}
+
+function lineOf(advance: Advance, seconds: number, columns: number): string {
+  const { messages, left, outcomes = {} } = advance;
+  const { rate, remaining } = pace(advance, seconds);
+  const percent = messages + left > 0 ? Math.floor((messages / (messages + left)) * 100) : 100;
+  const filled = Math.round(percent / 5);
+  const bar = columns >= WIDE ? `${'█'.repeat(filled)}${'░'.repeat(20 - filled)} ` : '';
+  const count = (n: number) => Math.round(n).toLocaleString('en-US');
+  const parts = [
+    `${bar}${percent}%`,
+    `${count(messages)} events`,
+    `${count(rate)}/s`,
+    ...(remaining === undefined ? [] : [`${spell(remaining)} left`]),
+    ...(columns >= WIDE ? Object.entries(outcomes).flatMap(([what, n]) => (n > 0 ? [`${count(n)} ${what}`] : [])) : []),
+  ];
+  return parts.join('  ');
+}
+
+/**
+ * Shows how far something is.
+ *
+ * @param title what is done
+ */
+export function showProgress(title: string): Progress {
   const started = Date.now();
   const seconds = () => (Date.now() - started) / 1000;
   if (!process.stderr.isTTY) {
     let told = started;
-    const update = (left: number, { messages }: Tally) => {
+    const update = (advance: Advance) => {
       if (Date.now() - told < LINE_MS) return;
       told = Date.now();
-      process.stderr.write(`${JSON.stringify({ progress: { messages, left, seconds: Math.round(seconds()) } })}\n`);
+      const { rate, remaining } = pace(advance, seconds());
+      const { messages, left, outcomes } = advance;
+      const progress = {
+        ...{ messages, left, perSecond: Math.round(rate), seconds: Math.round(seconds()) },
+        ...(remaining === undefined ? {} : { secondsLeft: Math.ceil(remaining) }),
+        ...(outcomes ? { outcomes } : {}),
+      };
+      process.stderr.write(`${JSON.stringify({ progress })}\n`);
     };
-    return { update, done: () => undefined, stop: () => undefined };
+    return { update, stop: () => undefined };
   }
   let finish: () => void = () => undefined;
   const finished = new Promise<void>((resolve) => (finish = resolve));
@@ -40,22 +81,31 @@ export function consumeProgress(): Progress {
   const list = new Listr(
     [
       {
-        title: 'Kafka → PostgreSQL',
+        title,
         task: (_, task) => {
-          show = (line) => (task.title = `Kafka → PostgreSQL  ${line}`);
+          show = (line) => (task.title = `${title}  ${line}`);
           return finished;
         },
       },
     ],
-    { rendererOptions: { showErrorMessage: false } },
-  );
-  const running = list.run().catch(() => undefined);
-  void running;
-  return {
-    update: (left, tally) => {
-      show(lineOf(left, tally, seconds()));
+    {
+      renderer: 'default',
+      // Results alone are on standard output.
+      rendererOptions: {
+        logger: new ListrLogger<ListrDefaultRendererLogLevels>({
+          processOutput: new ProcessOutput(process.stderr, process.stderr),
+        }),
+      },
+      exitOnError: false,
     },
-    done: finish,
-    stop: finish,
+  );
+  void list.run().catch(() => undefined);
+  return {
+    update: (advance) => {
+      show(lineOf(advance, seconds(), process.stderr.columns));
+    },
+    stop: () => {
+      finish();
+    },
   };
 }

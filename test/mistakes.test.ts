@@ -146,7 +146,7 @@ describe('what an operator gets wrong', () => {
 
   it('a database without the tables: which command mends it', async () => {
     const ended = await dbw(['consume'], { DB_DATABASE: process.env.DB_DATABASE ?? 'dbw' });
-    expect(ended.stderr).to.match(/Run: dbw\s+(›\s+)?migrate/);
+    expect(ended.stderr.replace(/[\s›]+/g, ' ')).to.contain('Run: dbw migrate');
     expect(ended.status).to.equal(5);
   });
 });

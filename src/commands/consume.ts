@@ -2,7 +2,8 @@ import { Flags } from '@oclif/core';
 import { DbwCommand } from '../command.js';
 import { EXIT, UserError } from '../errors.js';
 import type { Position } from '../reading/offsets.js';
-import type { Outcome } from '../health/tally.js';
+import type { Advance } from '../progress.js';
+import type { Outcome, Tally } from '../health/tally.js';
 
 /** What `dbw consume --json` prints when it ends. */
 export interface ConsumeSummary {
@@ -17,6 +18,10 @@ export interface ConsumeSummary {
 }
 
 const DEADLINE_MS = 10_000;
+
+function advanceOf(left: number, { messages, byOutcome }: Tally): Advance {
+  return { messages, left, outcomes: { 'dead letters': byOutcome.dead_letter } };
+}
 
 /** `topic:partition:offset`, as the report of a gap names it. */
 function gapOf(text: string): Position {
@@ -58,7 +63,7 @@ A new group starts at the earliest offset. Configuration comes from the environm
     const config = this.configuration();
     const log = await this.logger(config);
     const { consume } = await import('../consume/consume.js');
-    const { consumeProgress } = await import('../progress.js');
+    const { showProgress } = await import('../progress.js');
     const types = flags.topics?.split(',').map((type) => type.trim());
     const acceptGaps = flags['accept-gap']?.map(gapOf) ?? [];
 
@@ -75,7 +80,7 @@ A new group starts at the earliest offset. Configuration comes from the environm
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
     const untilCaughtUp = flags['until-caught-up'];
-    const progress = untilCaughtUp && !this.jsonEnabled() ? consumeProgress() : undefined;
+    const progress = untilCaughtUp && !this.jsonEnabled() ? showProgress('Kafka → PostgreSQL') : undefined;
     try {
       const result = await consume(
         config,
@@ -85,12 +90,18 @@ A new group starts at the earliest offset. Configuration comes from the environm
           maxEvents: flags['max-events'],
           acceptGaps,
           version: this.config.version,
-          ...(progress ? { onProgress: progress.update } : {}),
+          ...(progress
+            ? {
+                onProgress: (left, tally) => {
+                  progress.update(advanceOf(left, tally));
+                },
+              }
+            : {}),
         },
         log,
         stop.signal,
       );
-      progress?.done();
+      progress?.stop();
       const { tally, parked, seconds } = result;
       const gaps = result.gaps.map((gap) => ({ ...gap, lost: gap.to - gap.from }));
       const stillParked = parked.waiting + parked.dead;
