@@ -5,7 +5,8 @@ import type { Event, Refusal } from '../event/decode.js';
 import { faultOf } from '../failures/failure.js';
 import { placeOf } from '../event/message.js';
 import { Patience, type PatienceContext } from './patience.js';
-import type { Store, Written } from './store.js';
+import type { Store } from './store.js';
+import type { Written } from './written.js';
 
 export interface RefusedEvent {
   readonly event: Event;
