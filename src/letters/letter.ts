@@ -61,7 +61,11 @@ function headerText(headers: readonly Header[], name: string): string | undefine
 }
 
 /** Where, when and why, in the names of Kafka Connect's dead letters and in ours (docs/dead-letters.md). */
-export function letterOf(message: Message, refusal: Refusal, { attempts, clientId, replays, firstFailedAt }: Attempts): Letter {
+export function letterOf(
+  message: Message,
+  refusal: Refusal,
+  { attempts, clientId, replays, firstFailedAt }: Attempts,
+): Letter {
   const { headers } = message;
   const failedAt = formatTime(now());
   const decoding = refusal.reason !== 'database' && refusal.reason !== 'missing_reference';

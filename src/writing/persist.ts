@@ -25,7 +25,7 @@ interface Context extends PatienceContext {
 }
 
 /** What the database's complaint about one event says, without a value of it. */
-function refusalOf(event: Event, error: unknown): Refusal {
+export function refusalOf(event: Event, error: unknown): Refusal {
   const about = { eventId: event.id, eventType: event.type.type };
   if (error instanceof Bug) {
     const code = error.origin instanceof Error ? error.origin.name : 'unknown';
