@@ -24,6 +24,11 @@ export abstract class DbwCommand extends Command {
     return createLog(isChatty ? least : config.logLevel, config.kafka.clientId);
   }
 
+  /** Tells the person at the terminal something that is no result: on standard error, also with --json. */
+  protected tell(text: string): void {
+    process.stderr.write(`${text}\n`);
+  }
+
   /**
    * Ends the work in order at Ctrl-C or SIGTERM, and at once at a second one.
    *

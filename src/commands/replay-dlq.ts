@@ -124,8 +124,8 @@ command goes on where it stopped. Ends with status 3 where letters died again.`;
       [unreadable.count, `no letters that can be read: ${unreadable.why ?? ''}`],
     ] as const;
     const shown = rows.filter(([count], i) => i === 0 || count > 0);
-    if (resumes) this.logToStderr(`Going on with run ${resumes.id}, which was interrupted.`);
-    this.logToStderr(`Letters in ${topic}:\n${table([], shown)}`);
+    if (resumes) this.tell(`Going on with run ${resumes.id}, which was interrupted.`);
+    this.tell(`Letters in ${topic}:\n${table([], shown)}`);
   }
 
   private close(
@@ -164,9 +164,9 @@ command goes on where it stopped. Ends with status 3 where letters died again.`;
         ]);
       this.log(`\n${table(['', 'what', 'why', 'died of', 'event type', 'example'], rows)}`);
     }
-    if (ending === 'interrupted') this.logToStderr('Interrupted. The same command goes on where it stopped.');
+    if (ending === 'interrupted') this.tell('Interrupted. The same command goes on where it stopped.');
     if (ending === 'canary') {
-      this.logToStderr('Stopped: more than half of the first letters died again. The others were not touched.');
+      this.tell('Stopped: more than half of the first letters died again. The others were not touched.');
     }
     if (ending === 'interrupted') process.exitCode = EXIT.interrupted;
     else if (!dryRun && (counts.deadAgain > 0 || ending === 'canary')) process.exitCode = EXIT.partly;

@@ -35,9 +35,14 @@ export interface ReplayOptions {
   readonly version: string;
 }
 
+const FILTERS: readonly (keyof LetterFlags)[] = [
+  ...(['event-type', 'reason', 'fingerprint', 'event-id', 'since', 'until', 'partition'] as const),
+];
+
 /** What is recorded of a replay: equal selections are the same work. */
 function selectionOf({ topic, flags, limit, maxReplays, republish }: ReplayOptions): Selection {
-  const given = Object.entries(flags).flatMap(([name, value]: [string, LetterFlags[keyof LetterFlags]]) => {
+  const given = FILTERS.flatMap((name) => {
+    const value = flags[name];
     if (value === undefined) return [];
     return [[name, typeof value === 'string' ? value : value.map(String)] as const];
   });
