@@ -102,6 +102,11 @@ export class LetterIndex {
     return this.slotOf(letter) !== undefined;
   }
 
+  /** Where the newest letter of a slot stands; partition -1 is among the oversize letters. */
+  placeOf(slot: number): { readonly partition: number; readonly offset: number } {
+    return { partition: this.partitions[slot] ?? 0, offset: this.offsets[slot] ?? 0 };
+  }
+
   /** The slot of the message that a letter is the newest of; undefined where a newer one counts, or it was never shown. */
   slotOf({ origin, record, isOversize }: DeadLetter): number | undefined {
     const slot = this.logs.get(`${origin.topic}:${origin.partition}`)?.get(origin.offset);

@@ -121,6 +121,16 @@ export class Choice {
     return slot === undefined ? 'superseded' : (STANDINGS[this.standings[slot] ?? 0] ?? 'superseded');
   }
 
+  /** How many messages are resolved whose letters stand before these positions of the topic. */
+  resolvedBefore(next: ReadonlyMap<number, number>): number {
+    let count = 0;
+    for (let slot = 0; slot < this.index.size; slot++) {
+      const { partition, offset } = this.index.placeOf(slot);
+      if (this.standings[slot] === codeOf('resolved') && offset < (next.get(partition) ?? 0)) count++;
+    }
+    return count;
+  }
+
   /** How many messages stand how. */
   get counts(): Readonly<Record<Standing, number>> {
     const counts = { superseded: 0, unmatched: 0, open: 0, resolved: 0, discarded: 0, exhausted: 0, foreign: 0 };

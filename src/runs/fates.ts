@@ -35,6 +35,9 @@ export type OutcomeCounts = Readonly<Record<Outcome, number>>;
 
 const MOST_GROUPS = 1_000;
 
+/** What a letter died of, and what it was. */
+type Cause = Pick<DeadLetter, 'fingerprint' | 'eventType' | 'reason' | 'code' | 'path'>;
+
 /** `reason code path`, without what is empty. */
 export function causeOf({ reason, code, path }: { reason: string; code: string; path: string }): string {
   return [reason, code, path].filter((part) => part !== '').join(' ');
@@ -45,10 +48,14 @@ export function idOf({ isOversize, origin, record }: DeadLetter): string {
   return isOversize ? `${origin.topic}:${origin.partition}:${origin.offset}` : `${record.partition}:${record.offset}`;
 }
 
+type Counted = FateGroup & { count: number };
+
 /** Counts fates, by outcome, and by cause and outcome. */
 export class Fates {
   readonly counts: Record<Outcome, number>;
-  private readonly byCause = new Map<string, FateGroup & { count: number }>();
+  private readonly byCause = new Map<string, Counted>();
+  /** Letters that wait for a row, by the id of their event: it may come with a later letter. */
+  private readonly waiting = new Map<string, { letter: Cause; group: Counted | undefined }>();
 
   /** @param before counts to go on from */
   constructor(before: Readonly<Record<string, number>> = {}) {
@@ -66,18 +73,44 @@ export class Fates {
 
   add({ letter, outcome, why }: Fate): void {
     this.counts[outcome]++;
-    const { fingerprint, eventType } = letter;
+    const group = this.count(letter, outcome, why ?? null, idOf(letter));
+    if (outcome !== 'parked' || letter.eventId === undefined) return;
+    const { fingerprint, eventType, reason, code, path } = letter;
+    this.waiting.set(letter.eventId, { letter: { fingerprint, eventType, reason, code, path }, group });
+  }
+
+  private count(about: Cause, outcome: Outcome, why: string | null, example: string): Counted | undefined {
+    const { fingerprint, eventType } = about;
     const name = [fingerprint, outcome, why ?? ''].join('\0');
-    const group = this.byCause.get(name);
-    if (group) group.count++;
+    const held = this.byCause.get(name);
+    if (held) held.count++;
     else if (this.byCause.size < MOST_GROUPS) {
-      const about = { fingerprint, eventType: eventType ?? null, diedOf: causeOf(letter), outcome, why: why ?? null };
-      this.byCause.set(name, { ...about, count: 1, example: idOf(letter) });
+      const diedOf = causeOf(about);
+      this.byCause.set(name, { fingerprint, eventType: eventType ?? null, diedOf, outcome, why, count: 1, example });
+    }
+    return held ?? this.byCause.get(name);
+  }
+
+  /** Events that wait for a row. */
+  get waitingIds(): string[] {
+    return [...this.waiting.keys()];
+  }
+
+  /** What these waited for came with a later letter: they are applied, or would be. */
+  came(eventIds: Iterable<string>): void {
+    for (const id of eventIds) {
+      const one = this.waiting.get(id);
+      if (!one) continue;
+      this.waiting.delete(id);
+      this.counts.parked--;
+      this.counts.applied++;
+      if (one.group) one.group.count--;
+      this.count(one.letter, 'applied', null, one.group?.example ?? '');
     }
   }
 
   /** The most frequent first. */
   get groups(): readonly FateGroup[] {
-    return [...this.byCause.values()].sort((a, b) => b.count - a.count);
+    return [...this.byCause.values()].filter(({ count }) => count > 0).sort((a, b) => b.count - a.count);
   }
 }

@@ -8,6 +8,7 @@ import { messageOf, type DeadLetter } from '../letters/dead-letter.js';
 import { letterOf, type Letter } from '../letters/letter.js';
 import { keepOversize } from '../postgres/oversize.js';
 import { unpark } from '../postgres/parked.js';
+import { processedAmong } from '../postgres/processed.js';
 import { Session } from '../postgres/session.js';
 import type { Servers } from '../servers.js';
 import { Parking } from '../writing/parking.js';
@@ -15,6 +16,8 @@ import { persist, refusalOf } from '../writing/persist.js';
 import { Rehearsal } from '../writing/rehearsal.js';
 import { Store } from '../writing/store.js';
 import { causeOf, type Fate } from './fates.js';
+
+const ASK = 5_000;
 
 interface Context {
   readonly config: Config;
@@ -127,6 +130,21 @@ export class LetterWriter {
       for (const { item, error } of would.guilty) fateOf(item, 'deadAgain', causeOf(refusalOf(item, error)));
     });
     return [...fates, ...this.doomed(refused), ...this.nothings(empty)];
+  }
+
+  /**
+   * Which of the events that had to wait are applied by now, or, after a rehearsal, would be.
+   *
+   * @param isRehearsal whether they were rehearsed
+   */
+  async came(eventIds: readonly string[], isRehearsal: boolean): Promise<string[]> {
+    if (isRehearsal) return this.rehearsal.came();
+    const came: string[] = [];
+    for (let start = 0; start < eventIds.length; start += ASK) {
+      const some = eventIds.slice(start, start + ASK);
+      came.push(...(await Session.with(this.context.servers.dataSource, (session) => processedAmong(session, some))));
+    }
+    return came;
   }
 
   private fatesOf(

@@ -7,7 +7,7 @@ import { filterOf, matcherOf } from '../letters/filter.js';
 import type { LetterFlags } from '../letters/flags.js';
 import { LetterTopic, type LetterSlice } from '../letters/letter-topic.js';
 import { discardsOf } from '../postgres/discards.js';
-import { interruptedRun, Run, type RunRange, type RunRecord, type Selection } from '../postgres/runs.js';
+import { interruptedRun, Run, type Counts, type RunRange, type RunRecord, type Selection } from '../postgres/runs.js';
 import type { Advance } from '../progress.js';
 import { daysToKeep, openServers, sourceTopics, type Servers } from '../servers.js';
 import { partitionEnds } from '../kafka/topics.js';
@@ -160,7 +160,7 @@ export class Replay {
       : await (this.resumes ? Run.resume(dataSource, this.resumes) : Run.begin(dataSource, record));
     const writer = new LetterWriter({ config, servers, topic: topic.name, log, signal });
     let republisher: Republisher | undefined;
-    const fates = new Fates(this.resumes?.counts);
+    const fates = new Fates(this.countsBefore());
     try {
       if (options.republish && !options.dryRun) {
         republisher = await Republisher.open(servers.kafka, config.kafka.topicPrefix, await this.partitionsOf(sources));
@@ -169,8 +169,9 @@ export class Replay {
         if (options.dryRun) return writer.rehearse(letters);
         return republisher ? republisher.send(letters) : writer.apply(letters);
       };
-      const ending = await this.work({ ...parts, fates, attempt, run });
-      await this.close(run, ending, fates);
+      const { ending, tried } = await this.work({ ...parts, fates, attempt, run });
+      fates.came(await writer.came(fates.waitingIds, options.dryRun));
+      await this.close(run, ending, fates, tried);
       return { ending, fates, runId: run?.id };
     } catch (error) {
       await run?.end(signal.aborted ? 'interrupted' : 'failed', 'ended by an error').catch(() => undefined);
@@ -181,11 +182,24 @@ export class Replay {
     }
   }
 
-  private async close(run: Run | undefined, ending: Ending, { counts }: Fates): Promise<void> {
+  /** What became of letters before it was interrupted; what was parked then may have been applied since. */
+  private countsBefore(): Counts | undefined {
+    const { resumes, choice } = this;
+    if (!resumes) return undefined;
+    const { applied = 0, alreadyApplied = 0, parked = 0 } = resumes.counts;
+    const resolved = choice.resolvedBefore(new Map(resumes.ranges.map(({ partition, next }) => [partition, next])));
+    const came = Math.max(0, Math.min(parked, resolved - applied - alreadyApplied));
+    return { ...resumes.counts, applied: applied + came, parked: parked - came };
+  }
+
+  private async close(run: Run | undefined, ending: Ending, { counts }: Fates, tried: number): Promise<void> {
     const dead = counts.deadAgain;
-    if (ending === 'interrupted') await run?.end('interrupted', 'interrupted');
-    else if (ending === 'canary') await run?.end('partly', 'stopped: more than half of the first letters died again');
-    else await run?.end(dead > 0 ? 'partly' : 'done', dead > 0 ? `${dead} died again` : 'all done');
+    const [state, outcome] = {
+      interrupted: ['interrupted', 'interrupted'] as const,
+      canary: ['partly', 'stopped: more than half of the first letters died again'] as const,
+      done: dead > 0 ? (['partly', `${dead} died again`] as const) : (['done', 'all done'] as const),
+    }[ending];
+    await run?.end(state, outcome, { ...counts, tried });
   }
 
   private async presentSources(): Promise<string[]> {
@@ -200,7 +214,7 @@ export class Replay {
     return counts;
   }
 
-  private async work({ signal, fates, attempt, run, ...parts }: Work): Promise<Ending> {
+  private async work({ signal, fates, attempt, run, ...parts }: Work): Promise<{ ending: Ending; tried: number }> {
     const { options, topic, choice } = this;
     const throttle = new Throttle(options.rate);
     const ranges = new Map(this.ranges.map((range) => [range.partition, range]));
@@ -223,7 +237,7 @@ export class Replay {
           else passed.push(...passedOver(one, choice.of(one)));
         }
         await throttle.take(open.length, signal);
-        if (signal.aborted) return 'interrupted';
+        if (signal.aborted) return { ending: 'interrupted', tried };
         const attempted = open.length > 0 ? await attempt(open) : [];
         for (const fate of [...passed, ...attempted]) {
           fates.add(fate);
@@ -238,11 +252,11 @@ export class Replay {
           await run.save([...ranges.values()], { ...fates.counts, tried });
         }
         parts.onAdvance?.({ messages: tried - before, left: this.left(tried), outcomes: { 'dead again': died } });
-        if (tried === canary && died * 2 > canary && !dryRun) return 'canary';
+        if (tried === canary && died * 2 > canary && !dryRun) return { ending: 'canary', tried };
       }
-      if (tried >= limit) return 'done';
+      if (tried >= limit) return { ending: 'done', tried };
     }
-    return signal.aborted ? 'interrupted' : 'done';
+    return { ending: signal.aborted ? 'interrupted' : 'done', tried };
   }
 
   private left(tried: number): number {

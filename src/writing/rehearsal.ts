@@ -9,6 +9,7 @@ import { Session } from '../postgres/session.js';
 import { eachNeed, Keys, resolve, type Waiting } from '../tables/resolve.js';
 import { isolate } from './isolate.js';
 import type { Store } from './store.js';
+import type { Table } from '../tables/table.js';
 
 /** What would become of events. Each is in exactly one of the lists. */
 export interface Rehearsed {
@@ -26,22 +27,17 @@ const TRIES = 5;
 const RETRY_MS = 50;
 
 /** Events that need rows which are not there, but would be, and those that need what these make. */
-function leaning(events: readonly Event[], isPromised: (needed: Keys) => boolean): ReadonlySet<Event> {
+function leaning(events: readonly Event[], isPromised: (table: Table, key: string) => boolean): ReadonlySet<Event> {
   const found = new Set<Event>();
   const made = new Keys();
   for (let before = -1; before !== found.size;) {
     before = found.size;
     for (const event of events) {
       if (found.has(event)) continue;
-      const needed = new Keys();
-      for (const change of event.changes)
-        eachNeed(change, (table, key) => {
-          needed.add(table, key);
-        });
-      const isMade = [...needed.byTable].some(([table, keys]) => [...keys].some((key) => made.has(table, key)));
-      if (!isMade && !isPromised(needed)) continue;
+      const needs = needsOf(event, (table, key) => isPromised(table, key) || made.has(table, key));
+      if (needs.byTable.size === 0) continue;
       found.add(event);
-      for (const { verb, table, row } of event.changes) if (verb !== 'set') made.add(table, table.keyOf(row));
+      for (const [table, keys] of madeBy(event).byTable) for (const key of keys) made.add(table, key);
     }
   }
   return found;
@@ -56,6 +52,8 @@ export class Rehearsal {
   private readonly rows = new Keys();
   /** Ids that would be claimed, as 16 bytes each. */
   private readonly ids = new Set<string>();
+  /** Events that would wait: rows that are not there, and rows that they would make. */
+  private readonly waiters = new Map<string, { readonly lacks: Keys; readonly makes: Keys }>();
 
   constructor(
     private readonly dataSource: DataSource,
@@ -88,12 +86,8 @@ export class Rehearsal {
     const repeated = unmarked.filter(({ id }) => this.ids.has(idOf(id)));
     const rest = repeated.length === 0 ? unmarked : unmarked.filter(({ id }) => !this.ids.has(idOf(id)));
     const found = await store.look(session, rest, () => false);
-    const promised = (table: Parameters<Keys['has']>[0], key: string) =>
-      !found.has(table, key) && this.rows.has(table, key);
     const resolved = resolve(rest, (table, key) => found.has(table, key) || this.rows.has(table, key));
-    const leans = leaning(resolved.applicable, (needed) =>
-      [...needed.byTable].some(([table, keys]) => [...keys].some((key) => promised(table, key))),
-    );
+    const leans = leaning(resolved.applicable, (table, key) => !found.has(table, key) && this.rows.has(table, key));
     const plain = resolved.applicable.filter((event) => !leans.has(event));
     const { written, guilty, claimed } = await session.rehearsal(async () => {
       await session.query(LOCK_TIMEOUT);
@@ -103,6 +97,13 @@ export class Rehearsal {
     });
     const applied = [...written.applied, ...(claimed?.fresh ?? [])];
     for (const event of applied) this.promise(event);
+    const waiting = [...resolved.waiting, ...written.waiting];
+    for (const { event } of waiting) {
+      this.waiters.set(event.id, {
+        lacks: needsOf(event, (table, key) => !found.has(table, key)),
+        makes: madeBy(event),
+      });
+    }
     return {
       applied,
       duplicates: [
@@ -115,7 +116,7 @@ export class Rehearsal {
         ...(claimed?.duplicates ?? []),
         ...(claimed?.collisions ?? []),
       ],
-      waiting: [...resolved.waiting, ...written.waiting],
+      waiting,
       guilty,
       unclear: [],
     };
@@ -123,11 +124,55 @@ export class Rehearsal {
 
   private promise(event: Event): void {
     this.ids.add(idOf(event.id));
-    for (const { verb, table, row } of event.changes) {
-      // Only what others may need: rows of tables with one key column.
-      if (verb !== 'set' && table.key.length === 1) this.rows.add(table, table.keyOf(row));
-    }
+    this.promiseRows(madeBy(event));
   }
+
+  private promiseRows(rows: Keys): void {
+    for (const [table, keys] of rows.byTable) for (const key of keys) this.rows.add(table, key);
+  }
+
+  /**
+   * Which of the events that had to wait would be applied in the end, because what they wait for came with a later one.
+   *
+   * @returns their ids
+   */
+  came(): string[] {
+    const came: string[] = [];
+    for (let before = -1; before !== came.length;) {
+      before = came.length;
+      for (const [id, { lacks, makes }] of this.waiters) {
+        const isComplete = [...lacks.byTable].every(([table, keys]) =>
+          [...keys].every((key) => this.rows.has(table, key)),
+        );
+        if (!isComplete) continue;
+        came.push(id);
+        this.waiters.delete(id);
+        this.promiseRows(makes);
+      }
+    }
+    return came;
+  }
+}
+
+/** The rows that an event needs and does not make, those left out that do not count. */
+function needsOf(event: Event, counts: (table: Table, key: string) => boolean): Keys {
+  const needs = new Keys();
+  const own = madeBy(event);
+  for (const change of event.changes) {
+    eachNeed(change, (table, key) => {
+      if (counts(table, key) && !own.has(table, key)) needs.add(table, key);
+    });
+  }
+  return needs;
+}
+
+/** Rows that others may need: of tables with one key column. */
+function madeBy(event: Event): Keys {
+  const made = new Keys();
+  for (const { verb, table, row } of event.changes) {
+    if (verb !== 'set' && table.key.length === 1) made.add(table, table.keyOf(row));
+  }
+  return made;
 }
 
 function idOf(id: string): string {
