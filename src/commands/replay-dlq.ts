@@ -116,7 +116,7 @@ command goes on where it stopped. Ends with status 3 where letters died again.`;
     const { open, resolved, discarded, exhausted, foreign } = counts;
     const rows = [
       [toTry, 'to try'],
-      [open - toTry, 'open, beyond --limit'],
+      [open - toTry, resumes ? 'tried before, or beyond --limit' : 'open, beyond --limit'],
       [resolved, 'resolved: their events were processed since'],
       [discarded, 'discarded'],
       [exhausted, 'replayed too often (--max-replays)'],

@@ -29,6 +29,8 @@ interface Criteria {
 
 interface Options {
   readonly signal: AbortSignal;
+  /** Where each partition was reached before; letters before that were tried. */
+  readonly reached?: ReadonlyMap<number, number>;
   readonly onRead?: (records: number) => void;
 }
 
@@ -41,6 +43,8 @@ const ASK = 5_000;
 export class Choice {
   private readonly index: LetterIndex;
   private standings = new Uint8Array(1024);
+  /** Letters that were tried before and are still open, by the id of their event: they may wait. */
+  readonly triedBefore = new Map<string, DeadLetter>();
   private readonly asked: { slot: number; eventId: string }[] = [];
   /** Records that are no letters, or of a version that is not known; the first of them, and why. */
   unreadable = 0;
@@ -50,6 +54,7 @@ export class Choice {
     private readonly topic: LetterTopic,
     private readonly dataSource: DataSource,
     private readonly criteria: Criteria,
+    private readonly reached: ReadonlyMap<number, number>,
   ) {
     const starts = topic.ranges.map(({ partition, from }): [number, number] => [partition, from]);
     this.index = new LetterIndex(new Map([...starts, [-1, 0]]));
@@ -62,7 +67,7 @@ export class Choice {
     criteria: Criteria,
     options: Options,
   ): Promise<Choice> {
-    const choice = new Choice(topic, dataSource, criteria);
+    const choice = new Choice(topic, dataSource, criteria, options.reached ?? new Map<number, number>());
     let asking: Promise<void> = Promise.resolve();
     let read = 0;
     for await (const { letters, unreadable } of topic.read({ signal: options.signal })) {
@@ -93,7 +98,12 @@ export class Choice {
     }
     const standing = this.judge(letter);
     this.standings[slot] = codeOf(standing);
-    if (standing === 'open' && letter.eventId !== undefined) this.asked.push({ slot, eventId: letter.eventId });
+    if (standing !== 'open' || letter.eventId === undefined) return;
+    this.asked.push({ slot, eventId: letter.eventId });
+    const { record, isOversize } = letter;
+    if (!isOversize && record.offset < (this.reached.get(record.partition) ?? 0)) {
+      this.triedBefore.set(letter.eventId, { ...letter, record: { ...record, value: null, headers: [] } });
+    }
   }
 
   private judge(letter: DeadLetter): Standing {
@@ -110,8 +120,10 @@ export class Choice {
     const ids = asked.map(({ eventId }) => eventId);
     const processed = await Session.with(this.dataSource, (session) => processedAmong(session, ids));
     for (const { slot, eventId } of asked) {
+      if (!processed.has(eventId)) continue;
+      this.triedBefore.delete(eventId);
       // A newer letter may have come meanwhile that is not to be tried.
-      if (processed.has(eventId) && this.standings[slot] === codeOf('open')) this.standings[slot] = codeOf('resolved');
+      if (this.standings[slot] === codeOf('open')) this.standings[slot] = codeOf('resolved');
     }
   }
 
@@ -121,12 +133,12 @@ export class Choice {
     return slot === undefined ? 'superseded' : (STANDINGS[this.standings[slot] ?? 0] ?? 'superseded');
   }
 
-  /** How many messages are resolved whose letters stand before these positions of the topic. */
-  resolvedBefore(next: ReadonlyMap<number, number>): number {
+  /** How many messages stand so, of those whose letters were reached before. */
+  before(standing: Standing): number {
     let count = 0;
     for (let slot = 0; slot < this.index.size; slot++) {
       const { partition, offset } = this.index.placeOf(slot);
-      if (this.standings[slot] === codeOf('resolved') && offset < (next.get(partition) ?? 0)) count++;
+      if (this.standings[slot] === codeOf(standing) && offset < (this.reached.get(partition) ?? 0)) count++;
     }
     return count;
   }

@@ -74,9 +74,14 @@ export class Fates {
   add({ letter, outcome, why }: Fate): void {
     this.counts[outcome]++;
     const group = this.count(letter, outcome, why ?? null, idOf(letter));
-    if (outcome !== 'parked' || letter.eventId === undefined) return;
-    const { fingerprint, eventType, reason, code, path } = letter;
-    this.waiting.set(letter.eventId, { letter: { fingerprint, eventType, reason, code, path }, group });
+    if (outcome === 'parked') this.mayCome(letter, group);
+  }
+
+  /** A letter was counted as parked, maybe by whoever was interrupted: what it waits for may come. */
+  mayCome(letter: DeadLetter, group?: Counted): void {
+    const { eventId, fingerprint, eventType, reason, code, path } = letter;
+    if (eventId === undefined) return;
+    this.waiting.set(eventId, { letter: { fingerprint, eventType, reason, code, path }, group });
   }
 
   private count(about: Cause, outcome: Outcome, why: string | null, example: string): Counted | undefined {

@@ -108,6 +108,7 @@ export class Replay {
         { matches, maxReplays: options.maxReplays, discards: await discardsOf(dataSource, topic.name) },
         {
           signal,
+          ...(resumes ? { reached: new Map(ranges.map(({ partition, next }) => [partition, next])) } : {}),
           onRead: (messages) => onRead?.({ messages, left: Math.max(0, seen.records - messages) }),
         },
       );
@@ -130,7 +131,8 @@ export class Replay {
 
   /** Letters that will be tried. */
   get toTry(): number {
-    return Math.min(this.counts.open, this.options.limit ?? Infinity);
+    const { tried = 0 } = this.resumes?.counts ?? {};
+    return Math.min(this.counts.open - this.choice.before('open'), (this.options.limit ?? Infinity) - tried);
   }
 
   /**
@@ -161,6 +163,7 @@ export class Replay {
     const writer = new LetterWriter({ config, servers, topic: topic.name, log, signal });
     let republisher: Republisher | undefined;
     const fates = new Fates(this.countsBefore());
+    if (fates.counts.parked > 0) for (const letter of this.choice.triedBefore.values()) fates.mayCome(letter);
     try {
       if (options.republish && !options.dryRun) {
         republisher = await Republisher.open(servers.kafka, config.kafka.topicPrefix, await this.partitionsOf(sources));
@@ -187,8 +190,7 @@ export class Replay {
     const { resumes, choice } = this;
     if (!resumes) return undefined;
     const { applied = 0, alreadyApplied = 0, parked = 0 } = resumes.counts;
-    const resolved = choice.resolvedBefore(new Map(resumes.ranges.map(({ partition, next }) => [partition, next])));
-    const came = Math.max(0, Math.min(parked, resolved - applied - alreadyApplied));
+    const came = Math.max(0, Math.min(parked, choice.before('resolved') - applied - alreadyApplied));
     return { ...resumes.counts, applied: applied + came, parked: parked - came };
   }
 
@@ -221,6 +223,7 @@ export class Replay {
     const left = this.ranges.map(({ next: from, ...range }): Range => ({ ...range, from }));
     const { limit = Infinity, canary = 0, dryRun } = options;
     const before = this.resumes?.counts.tried ?? 0;
+    const { toTry } = this;
     let [tried, died] = [before, 0];
     const most = (): number =>
       throttle.most(Math.min(this.config.batch.size, limit - tried, tried < canary ? canary - tried : Infinity));
@@ -251,16 +254,16 @@ export class Replay {
           ranges.set(range.partition, { ...range, next });
           await run.save([...ranges.values()], { ...fates.counts, tried });
         }
-        parts.onAdvance?.({ messages: tried - before, left: this.left(tried), outcomes: { 'dead again': died } });
+        parts.onAdvance?.({
+          messages: tried - before,
+          left: Math.max(0, toTry - (tried - before)),
+          outcomes: { 'dead again': died },
+        });
         if (tried === canary && died * 2 > canary && !dryRun) return { ending: 'canary', tried };
       }
       if (tried >= limit) return { ending: 'done', tried };
     }
     return { ending: signal.aborted ? 'interrupted' : 'done', tried };
-  }
-
-  private left(tried: number): number {
-    return Math.max(0, this.toTry - tried);
   }
 }
 
