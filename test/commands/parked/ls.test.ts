@@ -20,12 +20,12 @@ describe('dbw parked ls', () => {
       key: 'k',
       value: Buffer.from(JSON.stringify({ eventId, eventType, timestamp: '2024-01-01T00:00:00Z', data })),
     });
-    const post = (i: number, userId: string) =>
+    const post = (i: number, authorId: string) =>
       event(`post-event-${i}`, 'content.post.created', {
         postId: `p${i}`,
-        userId,
-        contentType: 'image',
-        caption: 'x',
+        authorId,
+        content: 'x',
+        mediaUrls: [],
         visibility: 'public',
       });
     const comment = event('comment-event', 'content.comment.created', {
