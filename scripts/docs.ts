@@ -1,4 +1,4 @@
-// `npm run docs`: writes what the code knows into the documents: docs/events.md and docs/errors.md whole, and the marked parts of the README.
+// `npm run docs`: writes what the code knows into the documents: docs/events.md, docs/errors.md and docs/commands.md whole, and the marked parts of the README.
 // test/docs.test.ts says when they are stale.
 import { writeFileSync } from 'node:fs';
 import { documents } from './docs/documents.js';

@@ -2,6 +2,8 @@ import { Command, Errors } from '@oclif/core';
 import type { Logger } from 'pino';
 import { readConfig, type Config, type Environment } from './config.js';
 import { EXIT, reasonOf, UserError } from './errors.js';
+import { usageError } from './mistakes.js';
+import { tell } from './tell.js';
 
 /** What every command shares: the configuration, and errors without a stack. */
 export abstract class DbwCommand extends Command {
@@ -68,11 +70,27 @@ export abstract class DbwCommand extends Command {
     if (!answer) throw new UserError('Nothing was changed.', EXIT.refused);
   }
 
-  protected override async catch(error: Error): Promise<unknown> {
-    if (error instanceof UserError) return super.catch(new Errors.CLIError(error.message, { exit: error.status }));
-    if ('oclif' in error) return super.catch(error); // oclif's own: an unknown flag, a missing argument
-    const message = `${reasonOf(error)}. This is a fault in dbw; DEBUG=dbw shows where.`;
+  /**
+   * Ends the process, with the status it has so far, when nobody reads its output any more (`| head`): for commands that
+   * print without end, or for long. Others go on: what they change is to be done whole.
+   */
+  protected endWhenUnread(): void {
+    process.stdout.on('error', () => process.exit());
+  }
+
+  protected override catch(error: Error): Promise<unknown> {
+    // In between oclif throws errors of its own to end in order.
+    if (error instanceof Errors.ExitError) throw error;
+    return tell(this.asUserError(error), this.jsonEnabled());
+  }
+
+  private asUserError(error: Error): UserError {
+    if (error instanceof UserError) return error;
+    if (error instanceof Errors.CLIError) {
+      const flags = Object.keys({ ...this.ctor.flags, ...this.ctor.baseFlags, json: true });
+      return usageError(error, { bin: this.config.bin, id: this.id ?? '', flags });
+    }
     if (process.env.DEBUG?.includes('dbw')) process.stderr.write(`${error.stack ?? ''}\n`);
-    return super.catch(new Errors.CLIError(message, { exit: EXIT.failed }));
+    return new UserError(`${reasonOf(error)}. This is a fault in dbw; DEBUG=dbw shows where.`, EXIT.failed);
   }
 }

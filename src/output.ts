@@ -1,4 +1,6 @@
+import { stripVTControlCharacters } from 'node:util';
 import Table from 'cli-table3';
+import { paint } from './paint.js';
 
 const BARE = {
   top: '',
@@ -17,18 +19,88 @@ const BARE = {
   'right-mid': '',
   middle: '  ',
 };
+const BETWEEN = 2;
+/** A column that is cut keeps so much. */
+const LEAST = 10;
 
-/** Rows under their headings, in columns as wide as they need; plain text, fit for pipes. */
-export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+export interface Fitting {
+  /** Headings of the columns that may be cut where the terminal is too narrow; without them the last with text. */
+  readonly cut?: readonly string[];
+  /** Columns there are; without it those of the terminal, and as many as it takes where output goes to a pipe or a file. */
+  readonly width?: number | undefined;
+}
+
+/** What comes from outside must not steer a terminal: of control characters only colours are kept, others become visible. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  return text.replace(/\x1b\[[\d;]*m|[\x00-\x1f\x7f-\x9f]/g, (found) => {
+    if (found.length > 1) return found;
+    const code = found.charCodeAt(0);
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\u2421';
+  });
+}
+
+function columnsOf(text: string): number {
+  return Array.from(stripVTControlCharacters(text)).length;
+}
+
+function isRight(rows: readonly (readonly (string | number)[])[], column: number): boolean {
+  return rows.length > 0 && rows.every((row) => typeof row[column] === 'number');
+}
+
+/** The width of each column: as wide as its widest cell, those that may be cut less wide where it would not fit. */
+function widthsFor(lines: readonly (readonly string[])[], mayCut: readonly number[], width: number): number[] {
+  const widths = (lines[0] ?? []).map((_, i) => Math.max(1, ...lines.map((line) => columnsOf(line[i] ?? ''))));
+  let over = widths.reduce((sum, wide) => sum + wide + BETWEEN, -BETWEEN) - width;
+  for (const column of mayCut) {
+    if (over <= 0) break;
+    const wide = widths[column] ?? 0;
+    const less = Math.max(Math.min(wide, LEAST), wide - over);
+    widths[column] = less;
+    over -= wide - less;
+  }
+  return widths;
+}
+
+/** A cell that ends with … where it is too long. */
+function cutTo(width: number, cell: string): string {
+  return columnsOf(cell) <= width
+    ? cell
+    : `${Array.from(stripVTControlCharacters(cell))
+        .slice(0, width - 1)
+        .join('')}…`;
+}
+
+/**
+ * Rows under their headings. On a terminal that is too narrow cells are cut; in a pipe columns are as wide as they need and
+ * nothing is. Numbers stand right, with separators of thousands.
+ */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+  { cut, width = process.stdout.isTTY ? process.stdout.columns : undefined }: Fitting = {},
+): string {
+  const text = rows.map((row) =>
+    row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : printable(cell))),
+  );
+  const lastText = head.findLastIndex((_, i) => !isRight(rows, i));
+  const mayCut = cut ? cut.map((name) => head.indexOf(name)).filter((i) => i >= 0) : [lastText];
+  const widths = widthsFor([head, ...text], mayCut, width ?? Infinity);
   const drawn = new Table({
-    head: [...head],
+    head: head.map((name, i) => paint.bold(cutTo(widths[i] ?? 0, name))),
     chars: BARE,
+    colWidths: widths,
+    colAligns: head.map((_, i) => (isRight(rows, i) ? 'right' : 'left')),
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   });
-  for (const row of rows)
+  for (const [i, row] of text.entries()) {
     drawn.push(
-      row.map((cell) => (typeof cell === 'number' ? { content: cell.toLocaleString('en-US'), hAlign: 'right' } : cell)),
+      row.map((cell, column) => {
+        const content = cutTo(widths[column] ?? 0, cell);
+        return typeof rows[i]?.[column] === 'number' ? { content, hAlign: 'right' } : content;
+      }),
     );
+  }
   return drawn
     .toString()
     .split('\n')

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 import { SETTINGS } from '../../src/config.js';
 import { describe, summaries } from '../../src/event/describe.js';
+import { commandsDocument, commandsTable } from './commands.js';
 import { errorsDocument } from './errors.js';
 import { Metrics } from '../../src/health/metrics.js';
 import { Tally } from '../../src/health/tally.js';
@@ -82,20 +82,6 @@ function settingsTable(): string {
   return `| variable | default | |\n|---|---|---|\n${rows.join('\n')}`;
 }
 
-/** Every command's own first line of help. */
-function commandsTable(): string {
-  const names = ['consume', 'migrate', 'migrate status', 'migrate revert', 'events', 'events show', 'health'];
-  const rows = names.map((name) => {
-    const help = execFileSync(process.execPath, ['bin/run.js', ...name.split(' '), '--help'], {
-      cwd: root,
-      encoding: 'utf8',
-      env: { ...process.env, NO_COLOR: '1', COLUMNS: '200' },
-    });
-    return `| \`dbw ${name}\` | ${help.split('\n')[0] ?? ''} |`;
-  });
-  return `| command | |\n|---|---|\n${rows.join('\n')}`;
-}
-
 function metricsTable(): string {
   const { about } = new Metrics(new Tally([]), () => newborn('', 0), '');
   const rows = about.map(({ name, type, labels, help }) => {
@@ -115,13 +101,14 @@ export async function documents(): Promise<Readonly<Record<string, string>>> {
   const readme = fill(
     fill(readFileSync(`${root}README.md`, 'utf8'), 'settings', settingsTable()),
     'commands',
-    commandsTable(),
+    await commandsTable(),
   );
   const options = { parser: 'markdown', printWidth: 120 } as const;
   const monitoring = fill(readFileSync(`${root}docs/monitoring.md`, 'utf8'), 'metrics', metricsTable());
   return {
     [`${root}docs/monitoring.md`]: await format(monitoring, options),
     [`${root}docs/events.md`]: await format(eventsDocument(), options),
+    [`${root}docs/commands.md`]: await format(await commandsDocument(), options),
     [`${root}docs/errors.md`]: await format(errorsDocument(), options),
     [`${root}README.md`]: await format(readme, options),
   };

@@ -35,6 +35,8 @@ interface Options {
   readonly onMissing?: (missing: Missing) => void;
   /** Milliseconds that the cluster may be silent before the work is given up. */
   readonly patienceMs?: number;
+  /** Bytes of a partition that are fetched at once; at least one batch of records comes. */
+  readonly partitionBytes?: number;
 }
 
 const FETCH_BYTES = 4 * 1024 * 1024;
@@ -131,6 +133,7 @@ export class LogReader {
   }
 
   private async fetchOnce(): Promise<readonly Slice[]> {
+    const { partitionBytes = PARTITION_BYTES } = this.options;
     const cluster = await this.open();
     await call(cluster, 'refreshMetadataIfNecessary');
     const byLeader = new Map<string, Course[]>();
@@ -151,7 +154,7 @@ export class LogReader {
           isolationLevel: 1,
           topics: courses.map(({ range, next }) => ({
             topic: range.topic,
-            partitions: [{ partition: range.partition, fetchOffset: String(next), maxBytes: PARTITION_BYTES }],
+            partitions: [{ partition: range.partition, fetchOffset: String(next), maxBytes: partitionBytes }],
           })),
         });
         return listInside(answer, 'responses');
