@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import kafkajs, { type Kafka, type KafkaMessage } from 'kafkajs';
+import kafkajs, { type Kafka } from 'kafkajs';
 import { reasonOf, UserError } from '../errors.js';
 import type { Message } from '../event/message.js';
 import { backoff } from '../waiting/backoff.js';
-import { call, inside, listInside, openCluster, withoutAborted } from './inside.js';
+import { call, openCluster } from './inside.js';
 import { LogEnds } from './log-ends.js';
 import { protocolErrorOf } from './protocol-error.js';
-import { queuedOf } from './records.js';
+import { fetchFrom, type FetchedPart } from './record-batches.js';
+import { CorruptError, UnreadableBatchError } from './unreadable.js';
 
 /** A part of a partition's log: from the offset `from` to before `to`. */
 export interface Range {
@@ -47,17 +48,6 @@ const RETRY_MS = 200;
 interface Course {
   readonly range: Range;
   next: number;
-}
-
-function isRecord(value: unknown): value is KafkaMessage {
-  return typeof value === 'object' && value !== null && 'offset' in value && 'timestamp' in value;
-}
-
-/** The offset behind a batch of records, the last of which may be gone. */
-function behind(record: unknown): number {
-  const batch = inside(record, 'batchContext');
-  const [first, delta] = [Number(inside(batch, 'firstOffset')), Number(inside(batch, 'lastOffsetDelta'))];
-  return Math.max(first + delta, Number(inside(record, 'offset'))) + 1;
 }
 
 /**
@@ -109,6 +99,8 @@ export class LogReader {
       try {
         return await this.fetchOnce();
       } catch (error) {
+        if (error instanceof CorruptError || error instanceof UnreadableBatchError)
+          throw new UserError(unreadable(error));
         if (protocolErrorOf(error) === 'OFFSET_OUT_OF_RANGE') await this.skipMissing();
         else if (!(error instanceof kafkajs.KafkaJSError) || !error.retriable) throw error;
         if (Date.now() - started > patienceMs) {
@@ -144,7 +136,8 @@ export class LogReader {
     const answers = await Promise.all(
       [...byLeader].map(async ([nodeId, courses]) => {
         const broker = await call(cluster, 'findBroker', { nodeId });
-        const answer = await call(broker, 'fetch', {
+        if (typeof broker !== 'object' || broker === null) return [];
+        return fetchFrom(broker, {
           maxWaitTime: WAIT_MS,
           minBytes: 1,
           maxBytes: FETCH_BYTES,
@@ -154,19 +147,15 @@ export class LogReader {
             partitions: [{ partition: range.partition, fetchOffset: String(next), maxBytes: PARTITION_BYTES }],
           })),
         });
-        return listInside(answer, 'responses');
       }),
     );
     const courses = new Map(this.left.map((course) => [`${course.range.topic}:${course.range.partition}`, course]));
-    const slices: Slice[] = [];
-    for (const topic of answers.flat()) {
-      for (const part of listInside(topic, 'partitions')) {
-        const course = courses.get(`${String(inside(topic, 'topicName'))}:${String(inside(part, 'partition'))}`);
-        const slice = course && take(course, part);
-        if (slice) slices.push(slice);
-      }
-    }
-    return slices;
+    return answers.flat().flatMap(({ topicName, partitions }) =>
+      partitions.flatMap((part) => {
+        const course = courses.get(`${topicName}:${part.partition}`);
+        return (course && take(course, part)) ?? [];
+      }),
+    );
   }
 
   /** Goes on at the start of logs whose first records are gone. */
@@ -198,20 +187,18 @@ export class LogReader {
   }
 }
 
+function unreadable(error: Error): string {
+  return `Kafka gave records that cannot be read: ${error.message}`;
+}
+
 /** Takes what came of a partition, and moves its course on; undefined where nothing came. */
-function take(course: Course, part: unknown): Slice | undefined {
-  const records = listInside(part, 'messages');
-  const last = records.at(-1);
-  if (last === undefined) return undefined;
+function take(course: Course, { messages, next }: FetchedPart): Slice | undefined {
+  if (next === undefined) return undefined;
   const { topic, partition, to } = course.range;
   const from = course.next;
-  const messages: Message[] = [];
-  for (const record of withoutAborted(records, inside(part, 'abortedTransactions'))) {
-    if (!isRecord(record) || Reflect.get(record, 'isControlRecord') === true) continue;
-    const { message, next } = queuedOf(topic, partition, record);
-    // Whole batches come: the first may begin before what was asked for.
-    if (message && message.offset >= from && next <= to) messages.push(message);
-  }
-  course.next = Math.min(Math.max(from, behind(last)), to);
-  return { topic, partition, messages, next: course.next };
+  course.next = Math.min(Math.max(from, next), to);
+  // Whole batches come: the first may begin before what was asked for, the last end behind it.
+  const isWhole = (messages[0]?.offset ?? from) >= from && next <= to;
+  const within = isWhole ? messages : messages.filter(({ offset }) => offset >= from && offset < to);
+  return { topic, partition, messages: within, next: course.next };
 }

@@ -39,14 +39,20 @@ export class LetterIndex {
   /** By log that messages came from, their offsets and the slots of their newest letters. */
   private readonly logs = new Map<string, Map<number, number>>();
   private readonly newest = new Map<number, Bits>();
-  private partitions = new Int32Array(1024);
-  private offsets = new Float64Array(1024);
-  private times = new Float64Array(1024);
+  private partitions: Int32Array;
+  private offsets: Float64Array;
+  private times: Float64Array;
   /** Messages that have letters. */
   size = 0;
 
-  /** @param starts the offset at which each partition of the dead-letter topic begins; -1 stands for the oversize letters */
-  constructor(starts: ReadonlyMap<number, number>) {
+  /**
+   * @param starts the offset at which each partition of the dead-letter topic begins; -1 stands for the oversize letters
+   * @param expected messages that there may be: nothing grows below that, and what stays untouched takes no memory
+   */
+  constructor(starts: ReadonlyMap<number, number>, expected = 1024) {
+    const length = Math.max(expected, 1024);
+    [this.partitions, this.offsets] = [new Int32Array(length), new Float64Array(length)];
+    this.times = new Float64Array(length);
     for (const [partition, from] of starts) this.newest.set(partition, new Bits(from));
   }
 
@@ -93,6 +99,11 @@ export class LetterIndex {
   private mark(slot: number, on: boolean): void {
     const partition = this.partitions[slot] ?? 0;
     this.newest.get(partition)?.set(this.offsets[slot] ?? 0, on);
+  }
+
+  /** Where the newest letter of a message stands in the dead-letter topic; the partition of an oversize one is -1. */
+  placeAt(slot: number): { readonly partition: number; readonly offset: number } {
+    return { partition: this.partitions[slot] ?? -1, offset: this.offsets[slot] ?? -1 };
   }
 
   /** Whether a letter that was read is the newest of its message. */
