@@ -58,7 +58,44 @@ export class Bytes {
     return length < 0 ? null : this.take(length);
   }
 
+  /** Passes what `optional` would give. */
+  pass(): void {
+    const length = this.varint();
+    if (length > 0) this.at += length;
+  }
+
   list<T>(read: () => T): T[] {
     return Array.from({ length: Math.max(0, this.int32()) }, read);
   }
+}
+
+const SLOTS = 1024;
+
+/** Texts that come again and again, such as names of headers: made once, and found by their bytes afterwards. */
+export class Texts {
+  private readonly known: ({ bytes: Buffer; text: string } | undefined)[] = Array.from({ length: SLOTS });
+
+  /** The UTF-8 text of `length` bytes, which are passed. */
+  read(from: Bytes, length: number): string {
+    const { bytes, at } = from;
+    // The ends differ the most: prefixes are shared.
+    const tail = (bytes[at + length - 1] ?? 0) * 31 + (bytes[at + length - 2] ?? 0);
+    const slot =
+      (tail * 31 + (bytes[at + length - 3] ?? 0) * 7 + (bytes[at + (length >> 1)] ?? 0) + length * 131) % SLOTS;
+    const known = this.known[slot];
+    if (known?.bytes.length === length && isAt(known.bytes, from)) {
+      from.at += length;
+      return known.text;
+    }
+    // Copied: a part would keep the whole answer alive.
+    const copy = Buffer.from(from.take(Math.max(0, length)));
+    const text = copy.toString('utf8');
+    if (length <= 256) this.known[slot] = { bytes: copy, text };
+    return text;
+  }
+}
+
+function isAt(bytes: Buffer, { bytes: within, at }: Bytes): boolean {
+  for (let i = bytes.length - 1; i >= 0; i--) if (bytes[i] !== within[at + i]) return false;
+  return true;
 }

@@ -6,7 +6,7 @@ import { backoff } from '../waiting/backoff.js';
 import { call, openCluster } from './inside.js';
 import { LogEnds } from './log-ends.js';
 import { protocolErrorOf } from './protocol-error.js';
-import { fetchFrom, type FetchedPart } from './record-batches.js';
+import { fetchFrom, messageOf, type FetchedPart, type RecordReading } from './record-batches.js';
 import { CorruptError, UnreadableBatchError } from './unreadable.js';
 
 /** A part of a partition's log: from the offset `from` to before `to`. */
@@ -18,10 +18,10 @@ export interface Range {
 }
 
 /** What was read of one partition at once, in order. */
-export interface Slice {
+export interface Slice<T = Message> {
   readonly topic: string;
   readonly partition: number;
-  readonly messages: readonly Message[];
+  readonly messages: readonly T[];
   /** The offset behind what was read: control and aborted records may follow the last message. */
   readonly next: number;
 }
@@ -54,7 +54,7 @@ interface Course {
  * Reads ranges of logs once, each partition in order, committed records only. It is no member of any group and leaves nothing
  * in the cluster: kafkajs' consumer cannot read without a group, so its requests are sent over its connections directly.
  */
-export class LogReader {
+export class LogReaderOf<T> {
   private cluster: unknown;
   private readonly courses: readonly Course[];
   private readonly ends: LogEnds;
@@ -63,6 +63,7 @@ export class LogReader {
     private readonly kafka: Kafka,
     ranges: readonly Range[],
     private readonly options: Options,
+    private readonly reading: RecordReading<T>,
   ) {
     this.courses = ranges.filter(({ from, to }) => from < to).map((range) => ({ range, next: range.from }));
     this.ends = new LogEnds(kafka);
@@ -77,9 +78,9 @@ export class LogReader {
    *
    * @throws UserError where a log ends before its range, a batch cannot be unpacked, or the cluster is away for too long
    */
-  async *slices(): AsyncGenerator<Slice> {
+  async *slices(): AsyncGenerator<Slice<T>> {
     try {
-      let pending: Promise<readonly Slice[]> | undefined = this.fetch();
+      let pending: Promise<readonly Slice<T>[]> | undefined = this.fetch();
       while (pending) {
         const slices = await pending;
         pending = this.left.length > 0 && !this.options.signal.aborted ? this.fetch() : undefined;
@@ -92,7 +93,7 @@ export class LogReader {
   }
 
   /** One request to each broker that leads what is left, again and again until one answers. */
-  private async fetch(): Promise<readonly Slice[]> {
+  private async fetch(): Promise<readonly Slice<T>[]> {
     const { signal, patienceMs = PATIENCE_MS } = this.options;
     const started = Date.now();
     for (let attempt = 1; this.left.length > 0 && !signal.aborted; attempt++) {
@@ -122,7 +123,7 @@ export class LogReader {
     return cluster;
   }
 
-  private async fetchOnce(): Promise<readonly Slice[]> {
+  private async fetchOnce(): Promise<readonly Slice<T>[]> {
     const cluster = await this.open();
     await call(cluster, 'refreshMetadataIfNecessary');
     const byLeader = new Map<string, Course[]>();
@@ -137,16 +138,14 @@ export class LogReader {
       [...byLeader].map(async ([nodeId, courses]) => {
         const broker = await call(cluster, 'findBroker', { nodeId });
         if (typeof broker !== 'object' || broker === null) return [];
-        return fetchFrom(broker, {
-          maxWaitTime: WAIT_MS,
-          minBytes: 1,
-          maxBytes: FETCH_BYTES,
-          isolationLevel: 1,
+        const request = {
+          ...{ maxWaitTime: WAIT_MS, minBytes: 1, maxBytes: FETCH_BYTES, isolationLevel: 1 },
           topics: courses.map(({ range, next }) => ({
             topic: range.topic,
             partitions: [{ partition: range.partition, fetchOffset: String(next), maxBytes: PARTITION_BYTES }],
           })),
-        });
+        };
+        return fetchFrom(broker, request, this.reading);
       }),
     );
     const courses = new Map(this.left.map((course) => [`${course.range.topic}:${course.range.partition}`, course]));
@@ -187,18 +186,26 @@ export class LogReader {
   }
 }
 
+/** Reads whole messages. */
+export class LogReader extends LogReaderOf<Message> {
+  constructor(kafka: Kafka, ranges: readonly Range[], options: Options) {
+    super(kafka, ranges, options, messageOf);
+  }
+}
+
 function unreadable(error: Error): string {
   return `Kafka gave records that cannot be read: ${error.message}`;
 }
 
 /** Takes what came of a partition, and moves its course on; undefined where nothing came. */
-function take(course: Course, { messages, next }: FetchedPart): Slice | undefined {
+function take<T>(course: Course, { records, offsets, next }: FetchedPart<T>): Slice<T> | undefined {
   if (next === undefined) return undefined;
   const { topic, partition, to } = course.range;
   const from = course.next;
   course.next = Math.min(Math.max(from, next), to);
   // Whole batches come: the first may begin before what was asked for, the last end behind it.
-  const isWhole = (messages[0]?.offset ?? from) >= from && next <= to;
-  const within = isWhole ? messages : messages.filter(({ offset }) => offset >= from && offset < to);
-  return { topic, partition, messages: within, next: course.next };
+  const isWithin = (offset = from) => offset >= from && offset < to;
+  const isWhole = isWithin(offsets[0]) && isWithin(offsets.at(-1));
+  const messages = isWhole ? records : records.filter((_, i) => isWithin(offsets[i]));
+  return { topic, partition, messages, next: course.next };
 }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Header, Message } from '../event/message.js';
-import { Bytes } from './bytes.js';
+import { Bytes, Texts } from './bytes.js';
 import { call, inside } from './inside.js';
 import { CorruptError } from './unreadable.js';
 
@@ -10,21 +10,29 @@ import { CorruptError } from './unreadable.js';
  */
 
 /** What came of one partition. */
-export interface FetchedPart {
+export interface FetchedPart<T> {
   readonly partition: number;
   /** 0, or one of Kafka's errors. */
   readonly errorCode: number;
-  /** Committed messages of whole batches: the first may begin before the offset that was asked for. */
-  readonly messages: readonly Message[];
+  /** Committed records of whole batches: the first may begin before the offset that was asked for. */
+  readonly records: readonly T[];
+  readonly offsets: readonly number[];
   /** The offset behind the last batch; undefined where none came. */
   readonly next: number | undefined;
 }
 
+interface Part<T> {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: T[];
+  readonly offsets: number[];
+}
+
 /** In the shape in which kafkajs looks for errors. */
-export interface FetchAnswer {
+export interface FetchAnswer<T> {
   /** Milliseconds for which the broker asks to be left alone. */
   readonly clientSideThrottleTime: number;
-  readonly responses: readonly { readonly topicName: string; readonly partitions: readonly FetchedPart[] }[];
+  readonly responses: readonly { readonly topicName: string; readonly partitions: readonly FetchedPart<T>[] }[];
 }
 
 interface Aborted {
@@ -45,40 +53,28 @@ const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 
-/** Names of headers: the n-th of a record is nearly always the n-th of the one before, and needs no text of its own. */
-class Names {
-  private readonly known: { bytes: Buffer; text: string }[] = [];
-
-  read(from: Bytes, nth: number): string {
-    const length = from.varint();
-    const known = this.known[nth];
-    if (known?.bytes.length === length && isAt(known.bytes, from)) {
-      from.at += length;
-      return known.text;
-    }
-    // Copied: a part would keep the whole answer alive.
-    const bytes = Buffer.from(from.take(Math.max(0, length)));
-    const text = bytes.toString('utf8');
-    if (nth < 64) this.known[nth] = { bytes, text };
-    return text;
-  }
+/** One record on its way: valid until the next one is read. */
+export interface RawRecord {
+  topic: string;
+  partition: number;
+  offset: number;
+  timestamp: number;
+  /** Stands at the key, behind which the value and the headers follow. */
+  readonly from: Bytes;
 }
 
-function isAt(bytes: Buffer, { bytes: within, at }: Bytes): boolean {
-  for (let i = bytes.length - 1; i >= 0; i--) if (bytes[i] !== within[at + i]) return false; // the ends differ
-  return true;
-}
+/** What somebody makes of a record. */
+export type RecordReading<T> = (record: RawRecord) => T;
 
-const names = new Names();
+const names = new Texts();
 
-function headersIn(from: Bytes): readonly Header[] {
-  const count = from.varint();
+/** A record whole. */
+export function messageOf({ topic, partition, offset, timestamp, from }: RawRecord): Message {
+  const key = from.optional();
+  const value = from.optional();
   const headers: Header[] = [];
-  for (let nth = 0; nth < count; nth++) {
-    const name = names.read(from, nth);
-    headers.push([name, from.optional()]);
-  }
-  return headers;
+  for (let left = from.varint(); left > 0; left--) headers.push([names.read(from, from.varint()), from.optional()]);
+  return { topic, partition, offset, key, value, headers, timestamp };
 }
 
 interface Batch {
@@ -123,20 +119,20 @@ function nextBatch(from: Bytes): Batch | undefined {
   return { firstOffset, next: firstOffset + lastDelta + 1, attributes, firstTime, maxTime, producerId, count, records };
 }
 
-function messagesIn(batch: Batch, records: Buffer, topic: string, partition: number, into: Message[]): void {
+function readRecords<T>(batch: Batch, records: Buffer, part: Part<T>, read: RecordReading<T>): void {
   const from = new Bytes(records);
   const { firstOffset, firstTime, maxTime, attributes, count } = batch;
+  const record: RawRecord = { topic: part.topic, partition: part.partition, offset: 0, timestamp: 0, from };
   for (let i = 0; i < count; i++) {
     const length = from.varint();
     const end = from.at + length;
     if (length < 0 || end > records.length) throw new CorruptError('a record is longer than its batch');
     from.at++; // its attributes, which nobody uses
     const time = firstTime + from.varint();
-    const timestamp = (attributes & LOG_APPEND_TIME) === 0 ? time : maxTime;
-    const offset = firstOffset + from.varint();
-    const key = from.optional();
-    const value = from.optional();
-    into.push({ topic, partition, offset, key, value, headers: headersIn(from), timestamp });
+    record.timestamp = (attributes & LOG_APPEND_TIME) === 0 ? time : maxTime;
+    record.offset = firstOffset + from.varint();
+    part.offsets.push(record.offset);
+    part.records.push(read(record));
     from.at = end;
   }
 }
@@ -164,19 +160,24 @@ class Transactions {
   }
 }
 
-async function readPart(topic: string, from: Bytes, version: number): Promise<FetchedPart> {
+async function readPart<T>(
+  topic: string,
+  from: Bytes,
+  version: number,
+  read: RecordReading<T>,
+): Promise<FetchedPart<T>> {
   const [partition, errorCode] = [from.int32(), from.int16()];
   from.at += version >= 5 ? 24 : 16; // high watermark, last stable offset, start of the log
   const transactions = new Transactions(from.list(() => ({ producerId: from.bigint(), firstOffset: from.int64() })));
   if (version >= 11) from.at += 4; // the replica that we had better read from
   const batches = new Bytes(from.take(Math.max(0, from.int32())));
-  const messages: Message[] = [];
+  const part: Part<T> = { topic, partition, records: [], offsets: [] };
   let next: number | undefined;
   for (let batch = nextBatch(batches); batch; batch = nextBatch(batches)) {
     next = batch.next;
-    if (transactions.counts(batch)) messagesIn(batch, await unpacked(batch), topic, partition, messages);
+    if (transactions.counts(batch)) readRecords(batch, await unpacked(batch), part, read);
   }
-  return { partition, errorCode, messages, next };
+  return { ...part, errorCode, next };
 }
 
 /**
@@ -184,15 +185,19 @@ async function readPart(topic: string, from: Bytes, version: number): Promise<Fe
  * @param version of the request
  * @throws CorruptError, or what a codec throws for a batch that it cannot unpack
  */
-export async function readFetchAnswer(bytes: Buffer, version: number): Promise<FetchAnswer> {
+export async function readFetchAnswer<T>(
+  bytes: Buffer,
+  version: number,
+  read: RecordReading<T>,
+): Promise<FetchAnswer<T>> {
   const from = new Bytes(bytes);
   const throttled = from.int32();
   if (version >= 7) from.at += 6; // an error of the session, and its number: we have none
-  const responses: { topicName: string; partitions: FetchedPart[] }[] = [];
+  const responses: { topicName: string; partitions: FetchedPart<T>[] }[] = [];
   for (let topics = from.int32(); topics > 0; topics--) {
     const topicName = from.text();
-    const partitions: FetchedPart[] = [];
-    for (let parts = from.int32(); parts > 0; parts--) partitions.push(await readPart(topicName, from, version));
+    const partitions: FetchedPart<T>[] = [];
+    for (let parts = from.int32(); parts > 0; parts--) partitions.push(await readPart(topicName, from, version, read));
     responses.push({ topicName, partitions });
   }
   // Before version 8 the broker itself waits.
@@ -205,35 +210,34 @@ function isMake(value: unknown): value is Make {
   return typeof value === 'function';
 }
 
-/** A request of kafkajs whose answer we read ourselves. */
-function withOurReading(protocol: unknown): object {
-  const [request, response] = [inside(protocol, 'request'), inside(protocol, 'response')];
-  const version = Number(inside(request, 'apiVersion'));
-  const parse = inside(response, 'parse');
-  const requestTimeout = inside(protocol, 'requestTimeout');
-  return { request, requestTimeout, response: { parse, decode: (bytes: Buffer) => readFetchAnswer(bytes, version) } };
-}
-
 /**
  * Asks a broker for records.
  *
  * @param broker of kafkajs
  * @param request as kafkajs' `broker.fetch` takes it
+ * @param read makes of each record what is wanted
  * @throws what `broker.fetch` does, CorruptError, and what codecs throw
  */
-export async function fetchFrom(broker: object, request: object): Promise<FetchAnswer['responses']> {
+export async function fetchFrom<T>(
+  broker: object,
+  request: object,
+  read: RecordReading<T>,
+): Promise<FetchAnswer<T>['responses']> {
+  let answer: FetchAnswer<T> | undefined;
   const lookupRequest = (...args: unknown[]): Make => {
     const make = call(broker, 'lookupRequest', ...args);
     if (!isMake(make)) throw new TypeError('kafkajs makes no fetch requests');
-    return (of) => withOurReading(make(of));
+    return (of) => {
+      const protocol = make(of);
+      const [sent, response] = [inside(protocol, 'request'), inside(protocol, 'response')];
+      const version = Number(inside(sent, 'apiVersion'));
+      const decode = async (bytes: Buffer) => (answer = await readFetchAnswer(bytes, version, read));
+      const parse = inside(response, 'parse');
+      return { request: sent, requestTimeout: inside(protocol, 'requestTimeout'), response: { parse, decode } };
+    };
   };
   // The broker itself but for one method: what becomes of its connection is its own.
-  const reading: object = Object.create(broker, { lookupRequest: { value: lookupRequest } }) as object;
-  const answer = await call(reading, 'fetch', request);
-  if (!isAnswer(answer)) throw new TypeError('kafkajs gives no answer to a fetch request');
-  return answer.responses;
-}
-
-function isAnswer(value: unknown): value is FetchAnswer {
-  return typeof value === 'object' && value !== null && 'responses' in value;
+  const reading: unknown = Object.create(broker, { lookupRequest: { value: lookupRequest } });
+  await call(reading, 'fetch', request);
+  return answer?.responses ?? [];
 }

@@ -1,4 +1,4 @@
-import type { DeadLetter } from './dead-letter.js';
+import type { LetterHead } from './letter-head.js';
 
 /** Offsets of one partition, a bit each. */
 class Bits {
@@ -61,7 +61,7 @@ export class LetterIndex {
    *
    * @returns the slot of its message, and whether it is the newest of it so far; undefined where it is older than one before
    */
-  add(letter: DeadLetter): Newest | undefined {
+  add(letter: LetterHead): Newest | undefined {
     const { origin, record, isOversize, failedAt } = letter;
     const log = `${origin.topic}:${origin.partition}`;
     let slots = this.logs.get(log);
@@ -80,7 +80,7 @@ export class LetterIndex {
   }
 
   /** In one partition a later record is newer; else the time of failure tells. */
-  private isOlder({ record, isOversize, failedAt }: DeadLetter, slot: number): boolean {
+  private isOlder({ record, isOversize, failedAt }: LetterHead, slot: number): boolean {
     const partition = isOversize ? -1 : record.partition;
     if (partition === this.partitions[slot] && partition >= 0) return record.offset < (this.offsets[slot] ?? 0);
     return failedAt < (this.times[slot] ?? 0);
@@ -107,7 +107,7 @@ export class LetterIndex {
   }
 
   /** Whether a letter that was read is the newest of its message. */
-  isNewest(letter: DeadLetter): boolean {
+  isNewest(letter: LetterHead): boolean {
     const { origin, record, isOversize } = letter;
     if (!isOversize) return this.newest.get(record.partition)?.has(record.offset) ?? false;
     const slot = this.logs.get(`${origin.topic}:${origin.partition}`)?.get(origin.offset);

@@ -11,7 +11,7 @@ export class ResolvedQuestions {
   private ids: string[] = [];
   private slots: number[] = [];
   private readonly asked = new Set<Promise<void>>();
-  private failure: unknown;
+  private failure: Error | undefined;
 
   /** @param onProcessed told the slots of events that have been processed */
   constructor(
@@ -36,7 +36,7 @@ export class ResolvedQuestions {
         });
       },
       (error: unknown) => {
-        this.failure ??= error;
+        this.failure ??= error instanceof Error ? error : new Error(String(error));
       },
     );
     this.asked.add(answer);

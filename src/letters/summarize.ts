@@ -68,7 +68,7 @@ export async function summarize(opened: Opened, filter: LetterFilter, now = Date
   const progress = showProgress(`Reading ${topic.name}`);
   try {
     let done = 0;
-    for await (const { letters, unreadable: strange } of topic.read({ signal })) {
+    for await (const { letters, unreadable: strange } of topic.heads(signal)) {
       for (const letter of letters) {
         const slot = counts.add(letter);
         if (slot !== undefined && letter.eventId !== undefined) questions.add(letter.eventId, slot);

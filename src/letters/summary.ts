@@ -1,12 +1,13 @@
-import { originOf, type DeadLetter } from './dead-letter.js';
+import { originOf } from './dead-letter.js';
 import { typeOf } from './filter.js';
+import type { LetterHead } from './letter-head.js';
 import { LetterIndex } from './letter-index.js';
 
 /** How a letter stands: processed since, set aside, from a topic that is not ours, or none of these. */
 export type LetterState = 'open' | 'resolved' | 'discarded' | 'foreign';
 
 const STATES: readonly LetterState[] = ['open', 'resolved', 'discarded', 'foreign'];
-const [OPEN, RESOLVED, DISCARDED, FOREIGN] = [0, 1, 2, 3];
+const [OPEN, RESOLVED, DISCARDED, FOREIGN] = [0, 1, 2, 3] as const;
 /** Of a message whose newest letter is not meant by the filter. */
 const NO_GROUP = -1;
 const HOUR = 3_600_000;
@@ -39,8 +40,8 @@ type Head = Pick<LetterGroup, 'fingerprint' | 'reason' | 'eventType' | 'code' | 
 interface Context {
   readonly starts: ReadonlyMap<number, number>;
   readonly prefix: string;
-  readonly matches: (letter: DeadLetter) => boolean;
-  readonly isForeign: (letter: DeadLetter) => boolean;
+  readonly matches: (letter: LetterHead) => boolean;
+  readonly isForeign: (letter: LetterHead) => boolean;
   /** What was set aside, by `originOf`. */
   readonly discards: ReadonlySet<string>;
   /** Messages that there may be. */
@@ -76,7 +77,7 @@ export class LetterCounts {
    *
    * @returns the slot of its message, where it must be asked whether its event has been processed since
    */
-  add(letter: DeadLetter): number | undefined {
+  add(letter: LetterHead): number | undefined {
     const { discards, isForeign, matches } = this.context;
     this.read++;
     const newest = this.index.add(letter);
@@ -94,7 +95,7 @@ export class LetterCounts {
     this.firstFailedAt[slot] = letter.firstFailedAt;
     const isDiscarded = discards.size > 0 && discards.has(originOf(letter));
     const state = isForeign(letter) ? FOREIGN : isDiscarded ? DISCARDED : OPEN;
-    this.state[slot] = state ?? 0;
+    this.state[slot] = state;
     return state === FOREIGN || letter.eventId === undefined ? undefined : slot;
   }
 
@@ -110,10 +111,10 @@ export class LetterCounts {
 
   /** The event of a message has been processed. */
   resolve(slot: number): void {
-    this.state[slot] = RESOLVED ?? 0;
+    this.state[slot] = RESOLVED;
   }
 
-  private groupOf(letter: DeadLetter): number {
+  private groupOf(letter: LetterHead): number {
     const { fingerprint, reason, code, path } = letter;
     const held = this.groups.get(fingerprint);
     if (held !== undefined) return held;
