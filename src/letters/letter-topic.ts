@@ -3,6 +3,7 @@ import { sourceTopics } from '../servers.js';
 import { EXIT, UserError } from '../errors.js';
 import type { EventType } from '../event/event.js';
 import { LogReader, LogReaderOf, type Missing, type Range } from '../kafka/log-reader.js';
+import { settingsOf } from '../kafka/topic-settings.js';
 import { oversizeLetters } from '../postgres/oversize.js';
 import { readLetter, type DeadLetter, type Unreadable } from './dead-letter.js';
 import { headReading, type LetterHead } from './letter-head.js';
@@ -48,7 +49,7 @@ export class LetterTopic {
 
   /**
    * @param name the topic
-   * @throws UserError where there is no such topic, or it is a source topic
+   * @throws UserError where there is no such topic, or it is a source topic or compacted
    */
   static async open(context: Context, name: string): Promise<LetterTopic> {
     const { servers, prefix } = context;
@@ -63,6 +64,11 @@ export class LetterTopic {
         `There is no topic ${name}. dbw consume creates the dead-letter topic (DLQ_TOPIC).`,
         EXIT.refused,
       );
+    }
+    const policy = (await settingsOf(servers.admin, [name])).get(name)?.get('cleanup.policy')?.value ?? '';
+    if (policy.includes('compact')) {
+      const why = `${name} is compacted: of letters with one key all but the last are thrown away`;
+      throw new UserError(`${why}. Set cleanup.policy=delete on it, or name another topic.`, EXIT.refused);
     }
     const ends = await servers.ends.ask([name]);
     const ranges = ends.map(({ partition, low, high }) => ({ topic: name, partition, from: low, to: high }));

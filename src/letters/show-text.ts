@@ -64,7 +64,7 @@ function valueText({ value, place, opinion }: ShownLetter): string {
       return;
     }
     tellLeft();
-    const why = opinion.message === undefined ? 'here' : opinion.message;
+    const why = opinion.message ?? 'here';
     lines.push(isPlace ? chalk.red(`→  ${line}   ← ${why}`) : `   ${line}`);
   });
   tellLeft();

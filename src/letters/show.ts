@@ -65,7 +65,7 @@ function textOf(bytes: Buffer): string {
 }
 
 /** The document that the bytes hold; undefined where they hold none. */
-function documentOf(value: Buffer | null): { readonly document: unknown } | undefined {
+export function documentOf(value: Buffer | null): { readonly document: unknown } | undefined {
   if (value === null || !isUtf8(value)) return undefined;
   try {
     const document: unknown = JSON.parse(value.toString('utf8').replace(/^\uFEFF/, ''));
