@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import type { Kafka } from 'kafkajs';
 
 /** What kafkajs can do and its types do not tell of; its upgrades may change it, so each use says what it found missing. */
@@ -27,13 +26,6 @@ export function call(owner: unknown, name: string | symbol, ...args: unknown[]):
   return method.apply(owner, args);
 }
 
-/** A list within an object of kafkajs. */
-export function listInside(owner: unknown, name: string): readonly unknown[] {
-  const value = inside(owner, name);
-  if (!Array.isArray(value)) throw strange(`${name} is no list`);
-  return value;
-}
-
 /** Connections to the brokers of a cluster, with its TLS and SASL, as kafkajs' own clients have them. */
 export function openCluster(kafka: Kafka, options: { readCommitted?: boolean } = {}): unknown {
   const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description?.includes('createCluster'));
@@ -43,16 +35,4 @@ export function openCluster(kafka: Kafka, options: { readCommitted?: boolean } =
     metadataMaxAge: 30_000,
     isolationLevel,
   });
-}
-
-const require = createRequire(import.meta.url);
-
-/** Leaves out what transactions wrote that were aborted. */
-export function withoutAborted(messages: readonly unknown[], abortedTransactions: unknown): readonly unknown[] {
-  if (!Array.isArray(abortedTransactions) || abortedTransactions.length === 0) return messages;
-  const filter: unknown = require('kafkajs/src/consumer/filterAbortedMessages');
-  if (!isMethod(filter)) throw strange('the filter of aborted messages is missing');
-  const kept = filter({ messages, abortedTransactions });
-  if (!Array.isArray(kept)) throw strange('the filter of aborted messages gives no list');
-  return kept;
 }

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import kafkajs, { type Kafka, type KafkaMessage } from 'kafkajs';
+import kafkajs, { type Kafka } from 'kafkajs';
 import { reasonOf, UserError } from '../errors.js';
 import type { Message } from '../event/message.js';
 import { backoff } from '../waiting/backoff.js';
-import { call, inside, listInside, openCluster, withoutAborted } from './inside.js';
+import { call, openCluster } from './inside.js';
 import { LogEnds } from './log-ends.js';
 import { protocolErrorOf } from './protocol-error.js';
-import { queuedOf } from './records.js';
+import { fetchFrom, messageOf, type FetchedPart, type RecordReading } from './record-batches.js';
+import { CorruptError, UnreadableBatchError } from './unreadable.js';
 
 /** A part of a partition's log: from the offset `from` to before `to`. */
 export interface Range {
@@ -17,10 +18,10 @@ export interface Range {
 }
 
 /** What was read of one partition at once, in order. */
-export interface Slice {
+export interface Slice<T = Message> {
   readonly topic: string;
   readonly partition: number;
-  readonly messages: readonly Message[];
+  readonly messages: readonly T[];
   /** The offset behind what was read: control and aborted records may follow the last message. */
   readonly next: number;
 }
@@ -51,22 +52,11 @@ interface Course {
   next: number;
 }
 
-function isRecord(value: unknown): value is KafkaMessage {
-  return typeof value === 'object' && value !== null && 'offset' in value && 'timestamp' in value;
-}
-
-/** The offset behind a batch of records, the last of which may be gone. */
-function behind(record: unknown): number {
-  const batch = inside(record, 'batchContext');
-  const [first, delta] = [Number(inside(batch, 'firstOffset')), Number(inside(batch, 'lastOffsetDelta'))];
-  return Math.max(first + delta, Number(inside(record, 'offset'))) + 1;
-}
-
 /**
  * Reads ranges of logs once, each partition in order, committed records only. It is no member of any group and leaves nothing
  * in the cluster: kafkajs' consumer cannot read without a group, so its requests are sent over its connections directly.
  */
-export class LogReader {
+export class LogReaderOf<T> {
   private cluster: unknown;
   private readonly courses: readonly Course[];
   private readonly ends: LogEnds;
@@ -75,6 +65,7 @@ export class LogReader {
     private readonly kafka: Kafka,
     ranges: readonly Range[],
     private readonly options: Options,
+    private readonly reading: RecordReading<T>,
   ) {
     this.courses = ranges.filter(({ from, to }) => from < to).map((range) => ({ range, next: range.from }));
     this.ends = new LogEnds(kafka);
@@ -89,9 +80,9 @@ export class LogReader {
    *
    * @throws UserError where a log ends before its range, a batch cannot be unpacked, or the cluster is away for too long
    */
-  async *slices(): AsyncGenerator<Slice> {
+  async *slices(): AsyncGenerator<Slice<T>> {
     try {
-      let pending: Promise<readonly Slice[]> | undefined = this.fetch();
+      let pending: Promise<readonly Slice<T>[]> | undefined = this.fetch();
       while (pending) {
         const slices = await pending;
         pending = this.left.length > 0 && !this.options.signal.aborted ? this.fetch() : undefined;
@@ -104,13 +95,15 @@ export class LogReader {
   }
 
   /** One request to each broker that leads what is left, again and again until one answers. */
-  private async fetch(): Promise<readonly Slice[]> {
+  private async fetch(): Promise<readonly Slice<T>[]> {
     const { signal, patienceMs = PATIENCE_MS } = this.options;
     const started = Date.now();
     for (let attempt = 1; this.left.length > 0 && !signal.aborted; attempt++) {
       try {
         return await this.fetchOnce();
       } catch (error) {
+        if (error instanceof CorruptError || error instanceof UnreadableBatchError)
+          throw new UserError(unreadable(error));
         if (protocolErrorOf(error) === 'OFFSET_OUT_OF_RANGE') await this.skipMissing();
         else if (!(error instanceof kafkajs.KafkaJSError) || !error.retriable) throw error;
         if (Date.now() - started > patienceMs) {
@@ -132,7 +125,7 @@ export class LogReader {
     return cluster;
   }
 
-  private async fetchOnce(): Promise<readonly Slice[]> {
+  private async fetchOnce(): Promise<readonly Slice<T>[]> {
     const { partitionBytes = PARTITION_BYTES } = this.options;
     const cluster = await this.open();
     await call(cluster, 'refreshMetadataIfNecessary');
@@ -147,29 +140,24 @@ export class LogReader {
     const answers = await Promise.all(
       [...byLeader].map(async ([nodeId, courses]) => {
         const broker = await call(cluster, 'findBroker', { nodeId });
-        const answer = await call(broker, 'fetch', {
-          maxWaitTime: WAIT_MS,
-          minBytes: 1,
-          maxBytes: FETCH_BYTES,
-          isolationLevel: 1,
+        if (typeof broker !== 'object' || broker === null) return [];
+        const request = {
+          ...{ maxWaitTime: WAIT_MS, minBytes: 1, maxBytes: FETCH_BYTES, isolationLevel: 1 },
           topics: courses.map(({ range, next }) => ({
             topic: range.topic,
             partitions: [{ partition: range.partition, fetchOffset: String(next), maxBytes: partitionBytes }],
           })),
-        });
-        return listInside(answer, 'responses');
+        };
+        return fetchFrom(broker, request, this.reading);
       }),
     );
     const courses = new Map(this.left.map((course) => [`${course.range.topic}:${course.range.partition}`, course]));
-    const slices: Slice[] = [];
-    for (const topic of answers.flat()) {
-      for (const part of listInside(topic, 'partitions')) {
-        const course = courses.get(`${String(inside(topic, 'topicName'))}:${String(inside(part, 'partition'))}`);
-        const slice = course && take(course, part);
-        if (slice) slices.push(slice);
-      }
-    }
-    return slices;
+    return answers.flat().flatMap(({ topicName, partitions }) =>
+      partitions.flatMap((part) => {
+        const course = courses.get(`${topicName}:${part.partition}`);
+        return (course && take(course, part)) ?? [];
+      }),
+    );
   }
 
   /** Goes on at the start of logs whose first records are gone. */
@@ -201,20 +189,26 @@ export class LogReader {
   }
 }
 
+/** Reads whole messages. */
+export class LogReader extends LogReaderOf<Message> {
+  constructor(kafka: Kafka, ranges: readonly Range[], options: Options) {
+    super(kafka, ranges, options, messageOf);
+  }
+}
+
+function unreadable(error: Error): string {
+  return `Kafka gave records that cannot be read: ${error.message}`;
+}
+
 /** Takes what came of a partition, and moves its course on; undefined where nothing came. */
-function take(course: Course, part: unknown): Slice | undefined {
-  const records = listInside(part, 'messages');
-  const last = records.at(-1);
-  if (last === undefined) return undefined;
+function take<T>(course: Course, { records, offsets, next }: FetchedPart<T>): Slice<T> | undefined {
+  if (next === undefined) return undefined;
   const { topic, partition, to } = course.range;
   const from = course.next;
-  const messages: Message[] = [];
-  for (const record of withoutAborted(records, inside(part, 'abortedTransactions'))) {
-    if (!isRecord(record) || Reflect.get(record, 'isControlRecord') === true) continue;
-    const { message, next } = queuedOf(topic, partition, record);
-    // Whole batches come: the first may begin before what was asked for.
-    if (message && message.offset >= from && next <= to) messages.push(message);
-  }
-  course.next = Math.min(Math.max(from, behind(last)), to);
+  course.next = Math.min(Math.max(from, next), to);
+  // Whole batches come: the first may begin before what was asked for, the last end behind it.
+  const isWithin = (offset = from) => offset >= from && offset < to;
+  const isWhole = isWithin(offsets[0]) && isWithin(offsets.at(-1));
+  const messages = isWhole ? records : records.filter((_, i) => isWithin(offsets[i]));
   return { topic, partition, messages, next: course.next };
 }

@@ -177,7 +177,7 @@ export function isLetter(read: DeadLetter | Unreadable): read is DeadLetter {
 }
 
 /** What stands for a letter's message: the same for all letters of one message. */
-export function originOf({ origin }: DeadLetter): string {
+export function originOf({ origin }: Pick<DeadLetter, 'origin'>): string {
   return `${origin.topic}:${origin.partition}:${origin.offset}`;
 }
 

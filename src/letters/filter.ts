@@ -3,6 +3,7 @@ import { registry } from '../handlers/index.js';
 import { parseWhen } from '../runs/when.js';
 import type { DeadLetter } from './dead-letter.js';
 import type { LetterFlags } from './flags.js';
+import type { LetterHead } from './letter-head.js';
 
 /** Which letters are meant: those that fit everything that is given. An empty filter means all of them. It is plain JSON. */
 export interface LetterFilter {
@@ -93,7 +94,7 @@ export function typeOf(
  *
  * @param prefix what stands before event types in the names of topics
  */
-export function matcherOf(filter: LetterFilter, prefix: string): (letter: DeadLetter) => boolean {
+export function matcherOf(filter: LetterFilter, prefix: string): (letter: LetterHead) => boolean {
   const { since = -Infinity, until = Infinity } = filter;
   const setOf = <T>(of: readonly T[] | undefined) => of && new Set(of);
   const [types, reasons, fingerprints, ids, partitions] = [

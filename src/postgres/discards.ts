@@ -43,7 +43,7 @@ export async function discardsOf(dataSource: DataSource, topic: string): Promise
 export async function discard(
   dataSource: DataSource,
   topic: string,
-  letters: readonly DeadLetter[],
+  letters: readonly Pick<DeadLetter, 'origin' | 'fingerprint'>[],
   reason: string,
 ): Promise<number> {
   const { user, host } = operator();

@@ -137,7 +137,7 @@ export class Choice {
   before(standing: Standing): number {
     let count = 0;
     for (let slot = 0; slot < this.index.size; slot++) {
-      const { partition, offset } = this.index.placeOf(slot);
+      const { partition, offset } = this.index.placeAt(slot);
       if (this.standings[slot] === codeOf(standing) && offset < (this.reached.get(partition) ?? 0)) count++;
     }
     return count;
