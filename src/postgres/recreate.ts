@@ -4,7 +4,7 @@ import { castOf, arrayTypeOf, encodeArray } from './arrays.js';
 import type { Session, Tuple } from './session.js';
 import { statement } from './statements.js';
 
-/** How rows moved from one parent to another: for each, the row before and after. */
+/** Which rows were written anew, and how they moved from one parent to another: for each, the row before and after. */
 export interface Recreated {
   readonly moved: readonly { readonly before: Row; readonly after: Row }[];
   /** Creations at the very time of the one that holds, with other content: arrival has decided. */
@@ -54,8 +54,14 @@ async function stored(session: Session, table: Table, rows: ReadonlyMap<string, 
  * counters move exactly as it does.
  *
  * @param rows creations by key, all of rows that exist
+ * @param reapply whether a creation of the very time of the one that holds is taken for that one, and repairs its values
  */
-export async function recreateRows(session: Session, table: Table, rows: ReadonlyMap<string, Row>): Promise<Recreated> {
+export async function recreateRows(
+  session: Session,
+  table: Table,
+  rows: ReadonlyMap<string, Row>,
+  reapply = false,
+): Promise<Recreated> {
   const created = table.created ?? '';
   const moved: { before: Row; after: Row }[] = [];
   let ties = 0;
@@ -68,10 +74,12 @@ export async function recreateRows(session: Session, table: Table, rows: Readonl
       if (!held) continue;
       const difference = Number(row[created]) - Number(held[created]);
       if (difference < 0) earlier.set(key, row);
-      if (difference === 0 && !sameCreation(table, held, row)) ties++;
+      if (difference !== 0 || sameCreation(table, held, row)) continue;
+      if (reapply) earlier.set(key, row);
+      else ties++;
     }
     if (earlier.size === 0) break;
-    const changed = await update(session, table, earlier, before);
+    const changed = await update(session, table, earlier, before, reapply);
     for (const key of changed) {
       const [old, row] = [before.get(key), earlier.get(key)];
       if (old && row) moved.push({ before: old, after: row });
@@ -95,6 +103,7 @@ async function update(
   table: Table,
   rows: ReadonlyMap<string, Row>,
   before: ReadonlyMap<string, Row>,
+  reapply: boolean,
 ): Promise<string[]> {
   const created = table.created ?? '';
   const list = [...rows].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -119,7 +128,7 @@ async function update(
   });
   const where = [
     ...table.key.map((part) => `t.${part} = x.${part}`),
-    `x.${created} < t.${created}`,
+    `x.${created} ${reapply ? '<=' : '<'} t.${created}`,
     ...parents.map((by) => `t.${by} = x.seen_${by}`),
   ];
   const text = `UPDATE public.${table.name} AS t SET ${set.join(', ')}
