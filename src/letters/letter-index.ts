@@ -97,9 +97,16 @@ export class LetterIndex {
 
   /** Whether a letter that was read is the newest of its message. */
   isNewest(letter: DeadLetter): boolean {
-    const { origin, record, isOversize } = letter;
+    const { record, isOversize } = letter;
     if (!isOversize) return this.newest.get(record.partition)?.has(record.offset) ?? false;
+    return this.slotOf(letter) !== undefined;
+  }
+
+  /** The slot of the message that a letter is the newest of; undefined where a newer one counts, or it was never shown. */
+  slotOf({ origin, record, isOversize }: DeadLetter): number | undefined {
     const slot = this.logs.get(`${origin.topic}:${origin.partition}`)?.get(origin.offset);
-    return slot !== undefined && this.partitions[slot] === -1;
+    if (slot === undefined) return undefined;
+    if (isOversize) return this.partitions[slot] === -1 ? slot : undefined;
+    return this.partitions[slot] === record.partition && this.offsets[slot] === record.offset ? slot : undefined;
   }
 }

@@ -10,7 +10,8 @@ import { Session } from '../postgres/session.js';
 import type { Servers } from '../servers.js';
 import { Parking } from '../writing/parking.js';
 import { persist } from '../writing/persist.js';
-import { Store, type Written } from '../writing/store.js';
+import { Store } from '../writing/store.js';
+import type { Written } from '../writing/written.js';
 import { chunksOf, type Chunk } from './chunks.js';
 import { Throttle } from './throttle.js';
 
@@ -176,8 +177,15 @@ export class Backfill {
       else if (decoded.kind === 'refusal') this.refuse(message, decoded.refusal);
       else this.counts.tombstones++;
     }
-    const { size } = this.options.config.batch;
-    for (let at = 0; at < events.length; at += size) await this.persist(events.slice(at, at + size));
+    const { size, writers } = this.options.config.batch;
+    const batches = Array.from({ length: Math.ceil(events.length / size) }, (_, i) =>
+      events.slice(i * size, (i + 1) * size),
+    );
+    const work = async () => {
+      for (let batch = batches.shift(); batch; batch = batches.shift()) await this.persist(batch);
+    };
+    await Promise.all(Array.from({ length: Math.min(writers, batches.length) }, work));
+    await this.wake();
   }
 
   /** Leaves out the messages that were processed before with this very content. */
@@ -195,7 +203,9 @@ export class Backfill {
         rest.push(message);
       }
     }
-    const hashes = await Session.with(servers.dataSource, (session) => servers.processed.hashesOf(session, glances));
+    const hashes = await Session.with(servers.dataSource, (session) =>
+      servers.processed.hashesOf(session, glances),
+    ).catch((): undefined[] => []); // the write path asks too, and has patience with a database that is away
     glanced.forEach((message, i) => {
       if (hashes[i] !== glances[i]?.hash) rest.push(message);
     });
@@ -214,7 +224,6 @@ export class Backfill {
     });
     for (const one of written) this.account(one);
     for (const { event, refusal } of refused) this.refuse(event.message, refusal);
-    await this.wake();
   }
 
   private account(written: Written): void {
