@@ -1,5 +1,6 @@
+import type { Kafka } from 'kafkajs';
 import { EXIT, UserError } from '../errors.js';
-import type { Range } from '../kafka/log-reader.js';
+import { LogReader, type Range } from '../kafka/log-reader.js';
 import { registry } from '../handlers/index.js';
 import type { Selection } from '../postgres/runs.js';
 import { sourceTopics, type Servers } from '../servers.js';
@@ -64,7 +65,33 @@ export async function findHistory(
 
 /** One line of a plan: a partition's range, and when its first and last record were written (ISO 8601). */
 export interface PlannedRange extends Range {
+  /** Records; control and aborted ones count, for only reading can tell them apart. */
   readonly events: number;
   readonly firstAt: string | null;
   readonly lastAt: string | null;
+}
+
+/** Nobody waits longer for the times of a plan. */
+const TIMES_MS = 5_000;
+
+/** Asks for the first and the last record of each range, to say from when they are. */
+export async function withTimes(kafka: Kafka, ranges: readonly Range[], stop: AbortSignal): Promise<PlannedRange[]> {
+  const nameOf = ({ topic, partition }: { topic: string; partition: number }) => `${topic}:${partition}`;
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(TIMES_MS)]);
+  const timesAt = async (places: readonly Range[]): Promise<Map<string, string>> => {
+    const times = new Map<string, string>();
+    for await (const slice of new LogReader(kafka, places, { signal }).slices()) {
+      const [message] = slice.messages;
+      if (message) times.set(nameOf(slice), new Date(message.timestamp).toISOString());
+    }
+    return times;
+  };
+  const firsts = await timesAt(ranges.map((range) => ({ ...range, to: range.from + 1 })));
+  const lasts = await timesAt(ranges.map((range) => ({ ...range, from: range.to - 1 })));
+  return ranges.map((range) => ({
+    ...range,
+    events: range.to - range.from,
+    firstAt: firsts.get(nameOf(range)) ?? null,
+    lastAt: lasts.get(nameOf(range)) ?? null,
+  }));
 }

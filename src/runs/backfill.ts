@@ -9,13 +9,14 @@ import type { RunRange } from '../postgres/runs.js';
 import { Session } from '../postgres/session.js';
 import type { Servers } from '../servers.js';
 import { Parking } from '../writing/parking.js';
-import { persist } from '../writing/persist.js';
+import { persist, refusalOf } from '../writing/persist.js';
+import { Rehearsal } from '../writing/rehearsal.js';
 import { Store } from '../writing/store.js';
 import type { Written } from '../writing/written.js';
 import { chunksOf, type Chunk } from './chunks.js';
 import { Throttle } from './throttle.js';
 
-/** What became of the messages of a backfill. All but the last three are of those that were read, each in one of them. */
+/** What became of the messages of a backfill. Each that was read is in one of the next six, or unclear. */
 export interface BackfillCounts {
   readonly read: number;
   readonly applied: number;
@@ -33,11 +34,13 @@ export interface BackfillCounts {
   readonly repaired: number;
   /** Records that retention deleted before they were read. */
   readonly lost: number;
+  /** A rehearsal could not find out what would become of them, for locks that others hold. */
+  readonly unclear: number;
 }
 
 export const NOTHING: BackfillCounts = {
   ...{ read: 0, applied: 0, known: 0, parked: 0, refused: 0, collisions: 0, tombstones: 0 },
-  ...{ unparked: 0, repaired: 0, lost: 0 },
+  ...{ unparked: 0, repaired: 0, lost: 0, unclear: 0 },
 };
 
 /** A message that cannot become rows, and why. No value of it. */
@@ -61,6 +64,8 @@ interface Options {
   readonly config: Config;
   readonly servers: Pick<Servers, 'dataSource' | 'kafka' | 'marks' | 'processed'>;
   readonly reapply: boolean;
+  /** Whether it is only found out what would become of the messages. */
+  readonly dryRun: boolean;
   /** Events a second at the most. */
   readonly rate: number | undefined;
   readonly log: Logger;
@@ -97,6 +102,7 @@ export class Backfill {
   private readonly store: Store;
   private readonly parking: Parking;
   private readonly throttle: Throttle;
+  private readonly rehearsal: Rehearsal | undefined;
 
   /**
    * @param ranges what is to be read, and how far that is
@@ -113,6 +119,7 @@ export class Backfill {
     this.counts = { ...NOTHING, ...counts };
     this.throttle = new Throttle(rate);
     this.store = new Store(dataSource, tables, processed, marks, reapply);
+    if (options.dryRun) this.rehearsal = new Rehearsal(dataSource, this.store, options.signal);
     this.parking = new Parking({
       dataSource,
       store: this.store,
@@ -184,7 +191,7 @@ export class Backfill {
     const work = async () => {
       for (let batch = batches.shift(); batch; batch = batches.shift()) await this.persist(batch);
     };
-    await Promise.all(Array.from({ length: Math.min(writers, batches.length) }, work));
+    await Promise.all(Array.from({ length: Math.min(this.rehearsal ? 1 : writers, batches.length) }, work));
     await this.wake();
   }
 
@@ -213,6 +220,7 @@ export class Backfill {
   }
 
   private async persist(events: readonly Event[]): Promise<void> {
+    if (this.rehearsal) return this.rehearse(events, this.rehearsal);
     const { config, log, signal } = this.options;
     const { written, refused } = await persist(events, {
       store: this.store,
@@ -224,6 +232,18 @@ export class Backfill {
     });
     for (const one of written) this.account(one);
     for (const { event, refusal } of refused) this.refuse(event.message, refusal);
+  }
+
+  /** Finds out what would become of events. */
+  private async rehearse(events: readonly Event[], rehearsal: Rehearsal): Promise<void> {
+    const { counts } = this;
+    const { applied, duplicates, waiting, guilty, unclear, repaired = 0 } = await rehearsal.of(events);
+    counts.applied += applied.length;
+    counts.known += duplicates.length;
+    counts.parked += waiting.length;
+    counts.unclear += unclear.length;
+    counts.repaired += repaired;
+    for (const { item, error } of guilty) this.refuse(item.message, refusalOf(item, error));
   }
 
   private account(written: Written): void {
