@@ -15,6 +15,8 @@ export interface BackfillSummary {
   readonly dryRun: boolean;
   readonly reapply: boolean;
   readonly ending: 'done' | 'interrupted';
+  /** The command that goes on with it, where it was interrupted. */
+  readonly goOn: string | null;
   /** What was to be read when it began. */
   readonly plan: readonly PlannedRange[];
   /** What retention had deleted of it before. */
@@ -124,14 +126,13 @@ to go on. Ends with status 3 where events were refused, 6 where retention had de
       const more = counts.refused > refused.length ? `\n… and ${counts.refused - refused.length} more` : '';
       this.log(`\n${table(['refused', 'reason', 'code', 'path'], lines)}${more}`);
     }
-    if (ending === 'interrupted' && runId !== undefined) {
-      this.logToStderr(`Interrupted. To go on: dbw backfill --resume ${runId}`);
-    }
+    const goOn = ending === 'interrupted' && runId !== undefined ? `dbw backfill --resume ${runId}` : null;
+    if (goOn !== null) this.logToStderr(`Interrupted. To go on: ${goOn}`);
     if (ending === 'interrupted') process.exitCode = EXIT.interrupted;
     else if (counts.lost > 0) process.exitCode = EXIT.lost;
     else if (counts.refused > 0 && !dryRun) process.exitCode = EXIT.partly;
     const { plan, lost, reapply } = run;
     const eventsPerSecond = Math.round((counts.read - (run.resumes?.counts.read ?? 0)) / Math.max(seconds, 0.001));
-    return { run: runId ?? null, dryRun, reapply, ending, plan, lost, counts, refused, seconds, eventsPerSecond };
+    return { run: runId ?? null, dryRun, reapply, ending, goOn, plan, lost, counts, refused, seconds, eventsPerSecond };
   }
 } // prettier-ignore
