@@ -160,3 +160,10 @@ export function existing(table: Table, keys: readonly string[]): Statement {
   const { bytes } = encodeArray('text', keys.length, (i) => keys[i]);
   return statement(`SELECT ${key} FROM public.${table.name} WHERE ${key} = ANY($1::text[])`, [bytes]);
 }
+
+/** One column of those of these keys that exist, each with its key. */
+export function existingValues(table: Table, column: string, keys: readonly string[]): Statement {
+  const key = table.key[0] ?? '';
+  const { bytes } = encodeArray('text', keys.length, (i) => keys[i]);
+  return statement(`SELECT ${key}, ${column} FROM public.${table.name} WHERE ${key} = ANY($1::text[])`, [bytes]);
+}
