@@ -60,6 +60,7 @@ export class LogReaderOf<T> {
   private cluster: unknown;
   private readonly courses: readonly Course[];
   private readonly ends: LogEnds;
+  private isEnded = false;
 
   constructor(
     private readonly kafka: Kafka,
@@ -81,15 +82,23 @@ export class LogReaderOf<T> {
    * @throws UserError where a log ends before its range, a batch cannot be unpacked, or the cluster is away for too long
    */
   async *slices(): AsyncGenerator<Slice<T>> {
+    for await (const slices of this.rounds()) yield* slices;
+  }
+
+  /** The same, with what was fetched at once in one list: of each partition at most one slice. */
+  async *rounds(): AsyncGenerator<readonly Slice<T>[]> {
+    let pending: Promise<readonly Slice<T>[]> | undefined = this.fetch();
     try {
-      let pending: Promise<readonly Slice<T>[]> | undefined = this.fetch();
       while (pending) {
         const slices = await pending;
         pending = this.left.length > 0 && !this.options.signal.aborted ? this.fetch() : undefined;
         pending?.catch(() => undefined); // it is told when it is awaited
-        yield* slices;
+        yield slices;
       }
     } finally {
+      this.isEnded = true; // a fetch under way is not tried again
+      await this.close();
+      await pending?.catch(() => undefined);
       await this.close();
     }
   }
@@ -98,7 +107,7 @@ export class LogReaderOf<T> {
   private async fetch(): Promise<readonly Slice<T>[]> {
     const { signal, patienceMs = PATIENCE_MS } = this.options;
     const started = Date.now();
-    for (let attempt = 1; this.left.length > 0 && !signal.aborted; attempt++) {
+    for (let attempt = 1; this.left.length > 0 && !signal.aborted && !this.isEnded; attempt++) {
       try {
         return await this.fetchOnce();
       } catch (error) {

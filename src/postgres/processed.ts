@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import type { Event } from '../event/decode.js';
-import { dayOf, now } from '../event/time.js';
+import { dayOf, now, type Micros } from '../event/time.js';
 import { encodeArray } from './arrays.js';
 import { unhurried } from './data-source.js';
 import type { Session } from './session.js';
@@ -47,6 +47,16 @@ export async function processedAmong(session: Session, ids: readonly string[]): 
   return new Set(rows.flatMap(([key]) => byKey.get(String(key)) ?? []));
 }
 
+const KNOWN = `SELECT string_agg(uuid_send(id) || int4send(hash), '') FROM dbw.processed_events
+  WHERE day = $1::date AND id = ANY($2::uuid[])`;
+
+/** An event by what it is known by when it was processed. */
+export interface Candidate {
+  readonly id: string;
+  readonly time: Micros;
+  readonly hash: number;
+}
+
 export interface Claimed {
   /** Events that were not processed before; from now on they are, if the transaction commits. */
   readonly fresh: readonly Event[];
@@ -86,9 +96,43 @@ export class ProcessedEvents {
     return this.days;
   }
 
-  private partitionDay(event: Event): number {
-    const day = dayOf(event.time);
+  private partitionDay({ time }: { readonly time: Micros }): number {
+    const day = dayOf(time);
     return this.days.has(day) ? day : OLD_DAY;
+  }
+
+  /** Whether the ids of events of this time are still kept: what is not among them was not processed. */
+  keeps(time: Micros): boolean {
+    return this.days.has(dayOf(time));
+  }
+
+  /**
+   * Asks for the content hashes of events that were processed, without claiming anything: one question a day, one row each.
+   *
+   * @returns the hash of each candidate's id, undefined where that was not processed; in the order of the candidates
+   */
+  async hashesOf(session: Session, candidates: readonly Candidate[]): Promise<(number | undefined)[]> {
+    const byDay = new Map<number, Buffer[]>();
+    const keys = candidates.map((candidate) => {
+      const key = eventKey(candidate.id);
+      const day = this.partitionDay(candidate);
+      const ofDay = byDay.get(day);
+      if (ofDay) ofDay.push(key);
+      else byDay.set(day, [key]);
+      return key;
+    });
+    const hashes = new Map<string, number>();
+    for (const [day, ids] of byDay) {
+      ids.sort((a, b) => a.compare(b)); // neighbours in the index one after the other
+      const { bytes } = encodeArray('uuid', ids.length, (i) => ids[i]);
+      const { rows } = await session.run(statement(KNOWN, [isoDay(day), bytes]));
+      const found = rows[0]?.[0];
+      if (!Buffer.isBuffer(found)) continue;
+      for (let at = 0; at < found.length; at += 20) {
+        hashes.set(found.toString('latin1', at, at + 16), found.readInt32BE(at + 16));
+      }
+    }
+    return keys.map((key) => hashes.get(key.toString('latin1')));
   }
 
   /**
@@ -120,6 +164,18 @@ export class ProcessedEvents {
       else collisions.push(event);
     }
     return { fresh: events.filter((event) => fresh.has(event)), duplicates, collisions };
+  }
+
+  /**
+   * Forgets that events were processed, those with this very content: they are going to wait, and what waits was not.
+   */
+  async forget(session: Session, events: readonly Event[]): Promise<void> {
+    const days = encodeArray('date', events.length, (i) => events[i] && this.partitionDay(events[i])).bytes;
+    const ids = encodeArray('uuid', events.length, (i) => events[i] && eventKey(events[i].id)).bytes;
+    const hashes = encodeArray('integer', events.length, (i) => events[i]?.hash).bytes;
+    const text = `DELETE FROM dbw.processed_events p USING unnest($1::date[], $2::uuid[], $3::integer[]) AS x (day, id, hash)
+      WHERE p.day = x.day AND p.id = x.id AND p.hash = x.hash`;
+    await session.run(statement(text, [days, ids, hashes]));
   }
 
   /** Takes claims back that this transaction made. */

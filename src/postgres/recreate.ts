@@ -1,51 +1,14 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Row, Table } from '../tables/table.js';
 import { castOf, arrayTypeOf, encodeArray } from './arrays.js';
-import type { Session, Tuple } from './session.js';
+import type { Session } from './session.js';
 import { statement } from './statements.js';
+import { decided, differsFrom, storedRows } from './stored.js';
 
-/** How rows moved from one parent to another: for each, the row before and after. */
+/** Which rows were written anew, and how they moved from one parent to another: for each, the row before and after. */
 export interface Recreated {
   readonly moved: readonly { readonly before: Row; readonly after: Row }[];
   /** Creations at the very time of the one that holds, with other content: arrival has decided. */
   readonly ties: number;
-}
-
-/** Columns that a creation decides, its own time among them; keys and extremes are not. */
-function decided(table: Table): string[] {
-  return [...table.columns]
-    .filter(([name, { rule }]) => (rule === 'creation' || rule === 'versioned') && !table.key.includes(name))
-    .map(([name]) => name);
-}
-
-/** A column as the text or number that a row in memory has for it. */
-function comparable(table: Table, column: string): string {
-  const type = table.columns.get(column)?.sql;
-  // Exact: `extract` gives a numeric.
-  return type === 'timestamptz' ? `(extract(epoch FROM ${column}) * 1000000)::bigint::text AS ${column}` : column;
-}
-
-function sameValue(table: Table, column: string, stored: unknown, given: unknown): boolean {
-  const initial = table.columns.get(column)?.initial;
-  const value = given ?? initial ?? null;
-  if (typeof stored === 'string' && value !== null) {
-    const type = table.columns.get(column)?.sql;
-    return type === 'timestamptz' || type === 'numeric' ? Number(stored) === Number(value) : stored === value;
-  }
-  return isDeepStrictEqual(stored, value);
-}
-
-/** The stored rows of these keys; a composite key is asked for part by part and matched here. */
-async function stored(session: Session, table: Table, rows: ReadonlyMap<string, Row>): Promise<Map<string, Row>> {
-  const columns = [...table.key, ...decided(table), ...table.versions.keys()];
-  const keys = table.key.map((part, i) => `${part} = ANY($${i + 1}::text[])`).join(' AND ');
-  const list = [...rows.values()];
-  const values = table.key.map((part) => encodeArray('text', list.length, (i) => list[i]?.[part]).bytes);
-  const selected = columns.map((column) => comparable(table, column)).join(', ');
-  const found = await session.run(statement(`SELECT ${selected} FROM public.${table.name} WHERE ${keys}`, values));
-  const toRow = (tuple: Tuple): Row => Object.fromEntries(columns.map((column, i) => [column, tuple[i]]));
-  const byKey = found.rows.map(toRow).map((row): [string, Row] => [table.keyOf(row), row]);
-  return new Map(byKey.filter(([key]) => rows.has(key)));
 }
 
 /**
@@ -54,24 +17,32 @@ async function stored(session: Session, table: Table, rows: ReadonlyMap<string, 
  * counters move exactly as it does.
  *
  * @param rows creations by key, all of rows that exist
+ * @param reapply whether a creation of the very time of the one that holds is taken for that one, and repairs its values
  */
-export async function recreateRows(session: Session, table: Table, rows: ReadonlyMap<string, Row>): Promise<Recreated> {
+export async function recreateRows(
+  session: Session,
+  table: Table,
+  rows: ReadonlyMap<string, Row>,
+  reapply = false,
+): Promise<Recreated> {
   const created = table.created ?? '';
   const moved: { before: Row; after: Row }[] = [];
   let ties = 0;
   let open = rows;
   while (open.size > 0) {
-    const before = await stored(session, table, open);
+    const before = await storedRows(session, table, open);
     const earlier = new Map<string, Row>();
     for (const [key, row] of open) {
       const held = before.get(key);
       if (!held) continue;
       const difference = Number(row[created]) - Number(held[created]);
       if (difference < 0) earlier.set(key, row);
-      if (difference === 0 && !sameCreation(table, held, row)) ties++;
+      if (difference !== 0 || differsFrom(table, held, row) === undefined) continue;
+      if (reapply) earlier.set(key, row);
+      else ties++;
     }
     if (earlier.size === 0) break;
-    const changed = await update(session, table, earlier, before);
+    const changed = await update(session, table, earlier, before, reapply);
     for (const key of changed) {
       const [old, row] = [before.get(key), earlier.get(key)];
       if (old && row) moved.push({ before: old, after: row });
@@ -82,19 +53,13 @@ export async function recreateRows(session: Session, table: Table, rows: Readonl
   return { moved, ties };
 }
 
-function sameCreation(table: Table, held: Row, row: Row): boolean {
-  return decided(table).every((column) => {
-    const by = table.versionOf(column);
-    return (by !== undefined && held[by] !== null) || sameValue(table, column, held[column], row[column]);
-  });
-}
-
 /** Writes the earlier creations over rows that still have the parents that we saw; returns the keys of those written. */
 async function update(
   session: Session,
   table: Table,
   rows: ReadonlyMap<string, Row>,
   before: ReadonlyMap<string, Row>,
+  reapply: boolean,
 ): Promise<string[]> {
   const created = table.created ?? '';
   const list = [...rows].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -119,7 +84,7 @@ async function update(
   });
   const where = [
     ...table.key.map((part) => `t.${part} = x.${part}`),
-    `x.${created} < t.${created}`,
+    `x.${created} ${reapply ? '<=' : '<'} t.${created}`,
     ...parents.map((by) => `t.${by} = x.seen_${by}`),
   ];
   const text = `UPDATE public.${table.name} AS t SET ${set.join(', ')}

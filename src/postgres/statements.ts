@@ -70,12 +70,17 @@ export function insertRows(table: Table, rows: readonly Row[]): Statement {
   );
 }
 
-/** Makes rows hold these values where they are later than what the row holds. */
+/**
+ * Makes rows hold these values where they are later than what the row holds.
+ *
+ * @param reapply also where the row says that it holds just these, and does not
+ */
 export function putRows(table: Table, rows: readonly Row[], reapply = false): Statement {
   const given = parameters(table, table.insertable, rows, table.insertable);
   const values = given.filter(({ column }) => !table.key.includes(column));
   const set = values.map(({ column }) => `${column} = excluded.${column}`).join(', ');
-  const later = `t.version ${reapply ? '<=' : '<'} excluded.version`;
+  const differs = values.map(({ column }) => `t.${column} IS DISTINCT FROM excluded.${column}`).join(' OR ');
+  const later = `t.version < excluded.version${reapply ? ` OR t.version = excluded.version AND (${differs})` : ''}`;
   return statement(
     `${insertInto(table, given)} ON CONFLICT (${table.key.join(', ')}) DO UPDATE SET ${set} WHERE ${later}`,
     given.map(({ bytes }) => bytes),
@@ -83,7 +88,11 @@ export function putRows(table: Table, rows: readonly Row[], reapply = false): St
 }
 
 /** How one column of an update is set, and when that changes anything. */
-function assignment(table: Table, { column, type }: Parameter): { set: string; when: string } | undefined {
+function assignment(
+  table: Table,
+  { column, type }: Parameter,
+  reapply: boolean,
+): { set: string; when: string } | undefined {
   const rule = table.columns.get(column)?.rule;
   const value = `x.${column}${castOf(type)}`;
   if (rule === 'counter') return { set: `${column} = t.${column} + ${value}`, when: `${value} <> 0` };
@@ -96,14 +105,21 @@ function assignment(table: Table, { column, type }: Parameter): { set: string; w
   const by = rule === 'versioned' ? table.versionOf(column) : column;
   if (by === undefined) return undefined;
   const later = `x.${by} COLLATE "C" > coalesce(t.${by}, '') COLLATE "C"`;
-  return { set: `${column} = CASE WHEN ${later} THEN ${value} ELSE t.${column} END`, when: later };
+  if (!reapply || rule !== 'versioned') {
+    return { set: `${column} = CASE WHEN ${later} THEN ${value} ELSE t.${column} END`, when: later };
+  }
+  const damaged = `x.${by} = t.${by} AND t.${column} IS DISTINCT FROM ${value}`;
+  const when = `(${later} OR ${damaged})`;
+  return { set: `${column} = CASE WHEN ${when} THEN ${value} ELSE t.${column} END`, when };
 }
 
 /**
  * Changes rows that exist: per versioned column where the change is later, the greatest and the least of times, and
  * counters by how much they move. Every row at most once: two passes over rows in key order could deadlock.
+ *
+ * @param reapply also where the row says that it holds just this change, and does not
  */
-export function updateRows(table: Table, rows: readonly Row[]): Statement {
+export function updateRows(table: Table, rows: readonly Row[], reapply = false): Statement {
   const changeable = [...table.columns].filter(([name, { rule }]) => rule !== 'creation' && !table.key.includes(name));
   const columns = [...changeable.map(([name]) => name), ...table.versions.keys()];
   const kept = keptWithVersion(table, columns, rows);
@@ -114,7 +130,7 @@ export function updateRows(table: Table, rows: readonly Row[]): Statement {
   const when = new Set<string>();
   for (const parameter of given) {
     if (table.key.includes(parameter.column)) continue;
-    const assigned = assignment(table, parameter);
+    const assigned = assignment(table, parameter, reapply);
     if (!assigned) continue;
     set.push(assigned.set);
     when.add(assigned.when);
@@ -143,4 +159,11 @@ export function existing(table: Table, keys: readonly string[]): Statement {
   const key = table.key[0] ?? '';
   const { bytes } = encodeArray('text', keys.length, (i) => keys[i]);
   return statement(`SELECT ${key} FROM public.${table.name} WHERE ${key} = ANY($1::text[])`, [bytes]);
+}
+
+/** One column of those of these keys that exist, each with its key. */
+export function existingValues(table: Table, column: string, keys: readonly string[]): Statement {
+  const key = table.key[0] ?? '';
+  const { bytes } = encodeArray('text', keys.length, (i) => keys[i]);
+  return statement(`SELECT ${key}, ${column} FROM public.${table.name} WHERE ${key} = ANY($1::text[])`, [bytes]);
 }

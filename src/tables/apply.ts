@@ -1,4 +1,5 @@
 import type { Changes, TableChanges } from './fold.js';
+import { countersOf, eachParent, lockRows, recount } from '../postgres/recount.js';
 import { recreateRows } from '../postgres/recreate.js';
 import type { Session } from '../postgres/session.js';
 import { insertRows, putRows, updateRows } from '../postgres/statements.js';
@@ -9,6 +10,8 @@ export interface Applied {
   /** Rows that were not there before. */
   readonly created: Keys;
   readonly ties: number;
+  /** Rows that did not hold what the events last said, where events are applied again; counters are rows of their own. */
+  readonly repaired: number;
 }
 
 /** Rows in the order of their keys: every writer touches them so, and none waits for one that waits for it. */
@@ -25,10 +28,20 @@ function count(changes: Changes, table: Table, row: Row, by: number): void {
   }
 }
 
-/** Inserts a table's new rows, with the changes that the same batch has for them; returns which were new. */
-async function insert(session: Session, changes: Changes, own: TableChanges, created: Keys): Promise<number> {
+/** What a write has come to. */
+interface Course {
+  readonly created: Keys;
+  ties: number;
+  repaired: number;
+  /** Rows whose counters are counted anew; undefined where counters move by what is new. */
+  readonly recounted: Keys | undefined;
+}
+
+/** Inserts a table's new rows, with the changes that the same batch has for them; settles the others. */
+async function insert(session: Session, changes: Changes, own: TableChanges, course: Course): Promise<void> {
   const { table } = own;
-  if (own.inserts.size === 0) return 0;
+  const { created, recounted } = course;
+  if (own.inserts.size === 0) return;
   const rows = inKeyOrder(own.inserts);
   const merged = rows.map(([key, row]) => {
     const update = own.updates.get(key);
@@ -42,15 +55,32 @@ async function insert(session: Session, changes: Changes, own: TableChanges, cre
     known.delete(key);
     created.add(table, key);
     own.updates.delete(key); // it went in with the row
-    if (row) count(changes, table, row, 1);
+    if (row && !recounted) count(changes, table, row, 1);
   }
-  if (known.size === 0) return 0;
-  const { moved, ties } = await recreateRows(session, table, known);
+  if (recounted) {
+    course.repaired += result.count;
+    for (const row of own.inserts.values()) {
+      eachParent(table, row, (parent, key) => {
+        recounted.add(parent, key);
+      });
+    }
+  }
+  if (known.size === 0) return;
+  const { moved, ties } = await recreateRows(session, table, known, recounted !== undefined);
+  course.ties += ties;
+  if (recounted) {
+    course.repaired += moved.length;
+    for (const { before } of moved) {
+      eachParent(table, before, (parent, key) => {
+        recounted.add(parent, key);
+      });
+    }
+    return;
+  }
   for (const { before, after } of moved) {
     count(changes, table, before, -1);
     count(changes, table, after, 1);
   }
-  return ties;
 }
 
 function keysOf(table: Table, tuples: readonly (readonly unknown[])[]): string[] {
@@ -73,27 +103,47 @@ function isEmpty(table: Table, row: Row): boolean {
  * from deadlocking. Counters move by the rows that were new or changed their parent, never by the number of events.
  *
  * @param tables every table, parents first
+ * @param reapply whether the events may have been applied before: what they last said is written over rows that say they
+ *   hold it and do not, and the counters of all touched rows are counted anew
  */
-export async function applyChanges(session: Session, tables: readonly Table[], changes: Changes): Promise<Applied> {
-  const created = new Keys();
-  let ties = changes.ties;
+export async function applyChanges(
+  session: Session,
+  tables: readonly Table[],
+  changes: Changes,
+  reapply = false,
+): Promise<Applied> {
+  const recounted = reapply ? new Keys() : undefined;
+  const course: Course = { created: new Keys(), ties: changes.ties, repaired: 0, recounted };
+  if (recounted) touched(tables, changes, recounted);
   for (const table of tables) {
     const own = changes.byTable.get(table);
     if (!own) continue;
-    ties += await insert(session, changes, own, created);
-    if (own.puts.size > 0)
-      await session.run(
-        putRows(
-          table,
-          inKeyOrder(own.puts).map(([, row]) => row),
-        ),
-      );
+    await insert(session, changes, own, course);
+    if (own.puts.size > 0) {
+      const rows = inKeyOrder(own.puts).map(([, row]) => row);
+      course.repaired += (await session.run(putRows(table, rows, reapply))).count;
+    }
   }
   for (const table of [...tables].reverse()) {
     const own = changes.byTable.get(table);
     const rows = own ? inKeyOrder(own.updates).map(([, row]) => row) : [];
     const moving = rows.filter((row) => !isEmpty(table, row));
-    if (moving.length > 0) await session.run(updateRows(table, moving));
+    const keys = [...(recounted?.byTable.get(table) ?? [])].sort();
+    const counters = keys.length > 0 ? countersOf(table, tables) : [];
+    const [counter] = counters;
+    // All rows of the table at once, those that are updated below among them.
+    if (counter) await lockRows(session, table, counter, keys);
+    if (moving.length > 0) course.repaired += (await session.run(updateRows(table, moving, reapply))).count;
+    if (counter) course.repaired += await recount(session, table, counters, keys);
   }
-  return { created, ties };
+  return course;
+}
+
+/** Rows with counters that a batch touches itself. */
+function touched(tables: readonly Table[], changes: Changes, recounted: Keys): void {
+  for (const table of tables) {
+    const own = changes.byTable.get(table);
+    if (!own || countersOf(table, tables).length === 0) continue;
+    for (const key of [...own.inserts.keys(), ...own.puts.keys(), ...own.updates.keys()]) recounted.add(table, key);
+  }
 }

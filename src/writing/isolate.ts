@@ -39,6 +39,7 @@ function sum(all: readonly Written[], waiting: readonly Waiting[]): Written {
     waiting,
     created,
     ties: all.reduce((ties, one) => ties + one.ties, 0),
+    repaired: all.reduce((repaired, one) => repaired + (one.repaired ?? 0), 0),
   };
 }
 

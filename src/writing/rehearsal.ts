@@ -19,6 +19,8 @@ export interface Rehearsed {
   readonly guilty: readonly Guilty<Event>[];
   /** Events of which it could not be found out, because others hold the rows: nobody is made to wait for a rehearsal. */
   readonly unclear: readonly Event[];
+  /** Where events are applied again: rows that do not hold what they last said, at most. */
+  readonly repaired?: number;
 }
 
 /** Who writes beside us must not wait: a lock that is not there at once is not waited for. */
@@ -119,6 +121,7 @@ export class Rehearsal {
       waiting,
       guilty,
       unclear: [],
+      repaired: written.repaired ?? 0,
     };
   }
 
@@ -186,5 +189,6 @@ function sum(all: readonly Rehearsed[]): Rehearsed {
     waiting: all.flatMap(({ waiting }) => waiting),
     guilty: all.flatMap(({ guilty }) => guilty),
     unclear: all.flatMap(({ unclear }) => unclear),
+    repaired: all.reduce((sum, { repaired = 0 }) => sum + repaired, 0),
   };
 }

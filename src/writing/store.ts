@@ -12,7 +12,7 @@ import { park } from '../postgres/parked.js';
 import type { Claimed, ProcessedEvents } from '../postgres/processed.js';
 import { Session } from '../postgres/session.js';
 import { existing } from '../postgres/statements.js';
-import { eachNeed, Keys, resolve, type Resolved } from '../tables/resolve.js';
+import { eachNeed, Keys, resolve, type Resolved, type Waiting } from '../tables/resolve.js';
 import { Collided, nothingBut, type Written } from './written.js';
 import type { Table } from '../tables/table.js';
 
@@ -61,6 +61,8 @@ export class Store {
     private readonly tables: readonly Table[],
     private readonly processed: ProcessedEvents,
     private readonly marks?: Marks,
+    /** Whether events that were processed are applied all the same: what they last said is written again. */
+    private readonly reapply = false,
   ) {}
 
   /** Forgets which rows exist: the database may be another one, or an older one. */
@@ -120,6 +122,7 @@ export class Store {
       return session.transaction(async () => {
         const result = await this.apply(session, current);
         if (result.waiting.length === 0) return result;
+        await this.unclaim(session, result.waiting);
         const parked = new Set(await park(session, result.waiting));
         const again = result.waiting.filter((one) => !parked.has(one)).map(({ event }) => event);
         return { ...result, waiting: [...parked], again };
@@ -130,9 +133,11 @@ export class Store {
 
   private async isolateWith(session: Session, events: readonly Event[]): Promise<Isolated> {
     const { identity, marked, unmarked } = await this.sift(session, events);
-    const { written, guilty } = await session.transaction(() =>
-      isolate(session, unmarked, (group) => this.writeGroup(session, group)),
-    );
+    const { written, guilty } = await session.transaction(async () => {
+      const isolated = await isolate(session, unmarked, (group) => this.writeGroup(session, group));
+      await this.unclaim(session, isolated.written.waiting);
+      return isolated;
+    });
     return { written: this.finish(written, marked, identity), guilty };
   }
 
@@ -172,7 +177,7 @@ export class Store {
 
   /** Events that Redis knows to be processed in the database that this connection leads to, now and not a while ago. */
   private async marked(session: Session, events: readonly Event[], identity: Identity): Promise<ReadonlySet<Event>> {
-    const marked = (await this.marks?.known(events, identity)) ?? new Set<Event>();
+    const marked = (this.reapply ? undefined : await this.marks?.known(events, identity)) ?? new Set<Event>();
     // Only now that something is believed, it is worth a round trip to be sure that tables were not made anew meanwhile.
     if (marked.size > 0 && this.identified(await askIdentity(session)) !== identity) return new Set();
     return marked;
@@ -209,17 +214,29 @@ export class Store {
       resolved.applicable.length > 0
         ? await this.processed.claim(session, resolved.applicable)
         : { fresh: [], duplicates: [], collisions: [] };
-    if (collisions.some(makesRows) && fresh.length + resolved.waiting.length > 0) throw new Collided(collisions);
-    const changes = pure(() => fold(fresh));
-    const { created, ties } = await applyChanges(session, this.tables, changes);
+    const applied = this.reapply ? [...fresh, ...duplicates] : fresh;
+    if (collisions.some(makesRows) && applied.length + resolved.waiting.length > 0) throw new Collided(collisions);
+    const changes = pure(() => fold(applied));
+    const { created, ties, repaired } = await applyChanges(session, this.tables, changes, this.reapply);
     return {
-      applied: fresh,
-      duplicates: [...resolved.repeated, ...duplicates],
+      applied,
+      duplicates: this.reapply ? resolved.repeated : [...resolved.repeated, ...duplicates],
       collisions: [...resolved.collisions, ...collisions],
       waiting: resolved.waiting,
       created,
       ties,
+      ...(this.reapply ? { repaired } : {}),
     };
+  }
+
+  /**
+   * An event that was processed and has to wait again, for its row is gone, is processed no more: whoever finds the row
+   * first applies it.
+   */
+  private async unclaim(session: Session, waiting: readonly Waiting[]): Promise<void> {
+    if (!this.reapply || waiting.length === 0) return;
+    const events = waiting.map(({ event }) => event);
+    await this.processed.forget(session, events);
   }
 
   /**

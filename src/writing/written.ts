@@ -13,6 +13,8 @@ export interface Written {
   /** Rows that are new, in tables that others refer to or wait for. */
   readonly created: Keys;
   readonly ties: number;
+  /** Where events are applied again: rows that did not hold what they last said. */
+  readonly repaired?: number;
 }
 
 /** The transaction was rolled back: these events collide, and others of the batch counted on their rows. */

@@ -76,6 +76,14 @@ export async function send(messages: readonly Outgoing[], prefix = ''): Promise<
   }
 }
 
+/** Deletes the records of a partition before an offset, as retention does. */
+export async function deleteBefore(topic: string, partition: number, offset: number): Promise<void> {
+  await withAdmin(async (admin) => {
+    await admin.fetchTopicOffsets(topic); // kafkajs deletes only where it knows the leader already
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
+  });
+}
+
 /** Every record of a topic, from its beginning to its end now. */
 export async function readTopic(topic: string): Promise<KafkaMessage[]> {
   const ends = await withAdmin((admin) => admin.fetchTopicOffsets(topic));
