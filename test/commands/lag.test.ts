@@ -159,7 +159,7 @@ describe('dbw lag', () => {
   it('--watch ends when nobody reads it any more', async () => {
     const running = startDbw(['lag', '--watch', '--topics', TYPE], place.env);
     await until(() => running.output.stdout.includes('\n'), running);
-    expect(running.output.stdout).to.match(/^\S+Z {2}lag 6 {2}oldest \d+ min/);
+    expect(running.output.stdout).to.match(/^\S+Z {2}lag \d+ {2}oldest \d+ /);
     running.child.stdout!.destroy();
     const [status] = (await once(running.child, 'exit')) as [number | null];
     expect(status).to.equal(0);
