@@ -50,7 +50,11 @@ function isRight(rows: readonly (readonly (string | number)[])[], column: number
 
 /** The width of each column: as wide as its widest cell, those that may be cut less wide where it would not fit. */
 function widthsFor(lines: readonly (readonly string[])[], mayCut: readonly number[], width: number): number[] {
-  const widths = (lines[0] ?? []).map((_, i) => Math.max(1, ...lines.map((line) => columnsOf(line[i] ?? ''))));
+  // A table may have no headings.
+  const columns = Math.max(0, ...lines.map((line) => line.length));
+  const widths = Array.from({ length: columns }, (_, i) =>
+    Math.max(1, ...lines.map((line) => columnsOf(line[i] ?? ''))),
+  );
   let over = widths.reduce((sum, wide) => sum + wide + BETWEEN, -BETWEEN) - width;
   for (const column of mayCut) {
     if (over <= 0) break;
@@ -83,14 +87,15 @@ export function table(
   const text = rows.map((row) =>
     row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : printable(cell))),
   );
-  const lastText = head.findLastIndex((_, i) => !isRight(rows, i));
+  const columns = Math.max(head.length, ...rows.map((row) => row.length));
+  const lastText = Array.from({ length: columns }, (_, i) => !isRight(rows, i)).lastIndexOf(true);
   const mayCut = cut ? cut.map((name) => head.indexOf(name)).filter((i) => i >= 0) : [lastText];
   const widths = widthsFor([head, ...text], mayCut, width ?? Infinity);
   const drawn = new Table({
     head: head.map((name, i) => paint.bold(cutTo(widths[i] ?? 0, name))),
     chars: BARE,
     colWidths: widths,
-    colAligns: head.map((_, i) => (isRight(rows, i) ? 'right' : 'left')),
+    colAligns: widths.map((_, i) => (isRight(rows, i) ? 'right' : 'left')),
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   });
   for (const [i, row] of text.entries()) {

@@ -40,6 +40,15 @@ describe('a table', () => {
     expect(lines).to.contain('an-id-that-is-to-be-copied-from-here').and.to.contain('…');
   });
 
+  it('needs no headings', () => {
+    const rows = [
+      ['applied', 1200],
+      ['already known', 3],
+    ] as const;
+    expect(table([], rows)).to.equal('applied        1,200\nalready known      3');
+    expect(table([], [['why', LONG]], { width: 40 })).to.match(/^why {2}a reason .*…$/);
+  });
+
   it('is only its headings without rows', () => {
     expect(table(['a', 'b'], [])).to.equal('a  b');
   });
