@@ -1,0 +1,292 @@
+import { spawn } from 'node:child_process';
+import { hostname, userInfo } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { DataSource } from 'typeorm';
+import { readConfig } from '../../src/config.js';
+import { registry } from '../../src/handlers/index.js';
+import { connect } from '../../src/postgres/data-source.js';
+import { migrate } from '../../src/postgres/migrate.js';
+import { startDbw, type Running } from '../../test/support/cli.js';
+import { freePort } from '../../test/support/services/ports.js';
+import { startServers, type Servers } from '../../test/support/services/index.js';
+import { createTopics, withAdmin } from '../../test/support/topics.js';
+import { until } from '../../test/support/until.js';
+import { readable } from './readable.js';
+
+const bin = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
+const DATABASE = 'suggar_daddy';
+const LETTERS = 'db-writer.dlq';
+
+interface Typing {
+  /** The exit status that it must end with; default: 0. */
+  readonly status?: number;
+  /** More of the environment; shown in front of the command. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Sends Ctrl-C as soon as this is a fact. */
+  readonly interruptWhen?: (printed: () => string) => Promise<boolean> | boolean;
+  /** Done while the command ends after Ctrl-C. */
+  readonly afterwards?: () => Promise<void>;
+  /** Only these lines of what is printed are shown; … stands for others. */
+  readonly only?: RegExp;
+}
+
+/** Something that the play relies on did not happen: the document would print a lie. */
+export class NotAsTold extends Error {}
+
+/** Fails the play where a document would not be true. */
+export function must(isSo: boolean, what: string): asserts isSo {
+  if (!isSo) throw new NotAsTold(`It is not as docs/operations.md tells: ${what}`);
+}
+
+/** Servers of its own, where incidents are played one after the other, each in a new database with new topics. */
+export class Stage {
+  private current: DataSource | undefined;
+  private writer: Running | undefined;
+  private filled: string[] = [];
+  /** What was typed and printed since the incident began. */
+  private lines: string[] = [];
+
+  private constructor(
+    readonly servers: Servers,
+    private readonly port: number,
+    private readonly before: Readonly<Record<string, string | undefined>>,
+  ) {}
+
+  static async open(report: (line: string) => void): Promise<Stage> {
+    const servers = await startServers({ own: true, report });
+    const env = { ...servers.env, DB_DATABASE: DATABASE };
+    // What the support of the tests asks is asked of these servers, too.
+    const before = Object.fromEntries(Object.keys(env).map((name) => [name, process.env[name]]));
+    Object.assign(process.env, env);
+    const stage = new Stage(servers, await freePort(), before);
+    stage.filled = [...registry.keys()];
+    await createTopics(stage.filled, 1, { 'retention.ms': '-1' });
+    await stage.createTemplate();
+    return stage;
+  }
+
+  /** Our own eyes in the database. */
+  get dataSource(): DataSource {
+    if (!this.current) throw new Error('No incident is being played.');
+    return this.current;
+  }
+
+  private get database() {
+    return readConfig(process.env).database;
+  }
+
+  /** A migrated database to copy from: faster than migrating for each incident. */
+  private async createTemplate(): Promise<void> {
+    await this.asAdmin(`CREATE DATABASE ${DATABASE}_template TEMPLATE template0`);
+    const dataSource = await connect({ ...this.database, database: `${DATABASE}_template` });
+    await migrate(dataSource);
+    await dataSource.destroy();
+  }
+
+  private async asAdmin(...statements: readonly string[]): Promise<void> {
+    const admin = await connect({ ...this.database, database: 'postgres', poolSize: 1 });
+    try {
+      for (const statement of statements) await admin.query(statement);
+    } finally {
+      await admin.destroy();
+    }
+  }
+
+  /**
+   * Everything new for the next incident.
+   *
+   * @param partitions how many partitions these topics have; all others have one
+   */
+  async begin(partitions: Readonly<Record<string, number>> = {}): Promise<void> {
+    this.lines = [];
+    await withAdmin(async (admin) => {
+      const there = new Set(await admin.listTopics());
+      const ends = await Promise.all(
+        [...registry.keys(), LETTERS].flatMap((topic) =>
+          there.has(topic) ? [admin.fetchTopicOffsets(topic).then((found) => ({ topic, found }))] : [],
+        ),
+      );
+      const used = ends.flatMap(({ topic, found }) =>
+        topic === LETTERS || found.length !== (partitions[topic] ?? 1) || found.some(({ high }) => high !== '0') ? [topic] : [],
+      ); // prettier-ignore
+      if (used.length > 0) {
+        await admin.deleteTopics({ topics: used });
+        await until(async () => {
+          const left = new Set(await admin.listTopics());
+          return used.every((topic) => !left.has(topic));
+        });
+      }
+      const groups = (await admin.listGroups()).groups.map(({ groupId }) => groupId);
+      if (groups.length > 0) await admin.deleteGroups(groups).catch(() => undefined);
+      const anew = used.filter((topic) => topic !== LETTERS);
+      for (const count of new Set(anew.map((topic) => partitions[topic] ?? 1))) {
+        const topics = anew.filter((topic) => (partitions[topic] ?? 1) === count);
+        await createTopics(topics, count, { 'retention.ms': '-1' });
+      }
+    });
+    await this.asAdmin(
+      `DROP DATABASE IF EXISTS ${DATABASE} WITH (FORCE)`,
+      `CREATE DATABASE ${DATABASE} TEMPLATE ${DATABASE}_template`,
+    );
+    this.current = await connect({ ...this.database, poolSize: 3 });
+  }
+
+  /** Ends what the incident has left running. */
+  async end(): Promise<void> {
+    await this.endWriter();
+    await this.current?.destroy();
+    this.current = undefined;
+  }
+
+  /** What was typed and printed, as it goes into the document; begins anew. */
+  told(): string {
+    const text = this.lines.join('\n');
+    this.lines = [];
+    return ['```console', text, '```'].join('\n');
+  }
+
+  private tell(command: string, printed: string): void {
+    const text = this.readable(printed).replace(/\n+$/, '');
+    this.lines.push(...(this.lines.length > 0 ? [''] : []), `$ ${command}`, ...(text === '' ? [] : [text]));
+  }
+
+  private readable(text: string): string {
+    const { kafka, postgres, redis } = this.servers;
+    const address = ({ host, port }: { host: string; port: number }) => `${host}:${port}`;
+    const { username } = userInfo();
+    const names = [
+      [address(kafka), 'kafka:9092'],
+      [address(postgres), 'postgres:5432'],
+      [address(redis), 'redis:6379'],
+      [`${username}@${hostname()}`, 'ann@laptop'],
+      [`by ${username} on ${hostname()}`, 'by ann on laptop'],
+      [`${username} on ${hostname()}`, 'ann on laptop'],
+      [`localhost:${this.port}`, 'localhost:3010'],
+    ] as const;
+    return readable(text, { names, playedAt: Date.now() });
+  }
+
+  /** Types a command of dbw as a shell would, and records it and what it prints, on both outputs. */
+  async type(command: string, typing: Typing = {}): Promise<string> {
+    const { status = 0, env = {}, interruptWhen, afterwards, only } = typing;
+    const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '').slice(1);
+    // One pipe for both outputs, so that they stand in their order.
+    const child = spawn('/bin/sh', ['-c', 'exec "$0" "$@" 2>&1', process.execPath, bin, ...words], {
+      env: { ...process.env, NO_COLOR: '1', ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let printed = '';
+    child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+    const ended = new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
+    });
+    if (interruptWhen) {
+      await until(async () => child.exitCode !== null || (await interruptWhen(() => printed)));
+      child.kill('SIGINT');
+      printed += '^C\n';
+      await afterwards?.();
+    }
+    const code = await ended;
+    must(code === status, `${command} ended with status ${String(code)} instead of ${status}:\n${printed}`);
+    const assignments = Object.entries(env).map(([name, value]) => `${name}=${value} `);
+    const lines = printed.split('\n');
+    const shown = only ? lines.filter((line) => only.test(line)).join('\n') : printed;
+    const shownStatus = status === 0 ? '' : `\n$ echo $?\n${status}`;
+    this.tell(assignments.join('') + command, shown.replace(/\n+$/, '') + shownStatus);
+    return printed;
+  }
+
+  /** Asks a running writer's port, and records it. */
+  async probe(path: string, only?: RegExp): Promise<string> {
+    const answer = await fetch(`http://127.0.0.1:${this.port}${path}`);
+    const text = await answer.text();
+    const shown = only ? text.split('\n').filter((line) => only.test(line)).join('\n') : text; // prettier-ignore
+    const grep = only ? ` | grep ${only.source.replace(/^\^/, '').replace(/[\\{("].*$/, '')}` : '';
+    this.tell(`curl -s localhost:3010${path}${grep}`, shown);
+    return text;
+  }
+
+  /** Whether a probe of the running writer answers so; nothing is recorded. */
+  async answers(path: string, status: number): Promise<boolean> {
+    const answer = await fetch(`http://127.0.0.1:${this.port}${path}`).catch(() => undefined);
+    await answer?.text();
+    return answer?.status === status;
+  }
+
+  /** Starts `dbw consume` in the background; it is not recorded. */
+  consume(env: Readonly<Record<string, string>> = {}): Running {
+    this.writer = startDbw(['consume'], { LOG_LEVEL: 'info', ...env, DB_WRITER_SERVICE_PORT: String(this.port) });
+    return this.writer;
+  }
+
+  /** Ends the writer in order. */
+  async endWriter(): Promise<void> {
+    const { writer } = this;
+    this.writer = undefined;
+    if (!writer) return;
+    writer.child.kill('SIGTERM');
+    const { status, stderr } = await writer.ended;
+    must(status === 0, `dbw consume ended with status ${String(status)}:\n${stderr}`);
+  }
+
+  /** Works off what is there, in the foreground, unrecorded. */
+  async catchUp(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    const { status, stderr } = await startDbw(['consume', '--until-caught-up'], { LOG_LEVEL: 'warn', ...env }).ended;
+    must(status === 0, `dbw consume ended with status ${String(status)}:\n${stderr}`);
+  }
+
+  /** Waits for a line of the writer's log, and gives its message back as it is read. */
+  async logged(pattern: RegExp): Promise<string> {
+    const { writer } = this;
+    if (!writer) throw new Error('No writer is running.');
+    const find = () => messagesOf(writer.output.stderr).find((message) => pattern.test(message));
+    await until(() => find() !== undefined, writer);
+    return this.readable(find() ?? '');
+  }
+
+  /** Waits until so many events have been processed. */
+  async untilProcessed(count: number): Promise<void> {
+    await until(async () => (await this.count('dbw.processed_events')) >= count, this.writer);
+  }
+
+  /** Waits until the group has nothing left to read. */
+  async untilRead(count: number): Promise<void> {
+    const sql = 'SELECT coalesce(sum(next_offset), 0)::integer AS count FROM dbw.positions';
+    await until(async () => (await this.number(sql)) >= count, this.writer);
+  }
+
+  count(table: string): Promise<number> {
+    return this.number(`SELECT count(*)::integer AS count FROM ${table}`);
+  }
+
+  /** The one number `count` of a query. */
+  async number(sql: string): Promise<number> {
+    const [row] = await this.dataSource.query<{ count: number }[]>(sql);
+    return row?.count ?? 0;
+  }
+
+  async close(): Promise<void> {
+    this.writer?.child.kill('SIGKILL');
+    await this.current?.destroy().catch(() => undefined);
+    await this.servers.stop();
+    for (const [name, value] of Object.entries(this.before)) {
+      if (value === undefined) Reflect.deleteProperty(process.env, name);
+      else process.env[name] = value;
+    }
+  }
+}
+
+/** The messages in a log of JSON lines. */
+function messagesOf(log: string): string[] {
+  return log.split('\n').flatMap((line) => {
+    if (!line.startsWith('{')) return [];
+    try {
+      const parsed: unknown = JSON.parse(line);
+      const message: unknown = typeof parsed === 'object' && parsed !== null && Reflect.get(parsed, 'msg');
+      return typeof message === 'string' ? [message] : [];
+    } catch {
+      return []; // a line that is still being written
+    }
+  });
+}
