@@ -17,8 +17,7 @@ try {
   const sections: string[] = [];
   for (const incident of chosen) {
     const started = Date.now();
-    sections.push(section(incident, await incident.play(stage)));
-    await stage.end();
+    sections.push(section(incident, await stage.perform(incident)));
     console.error(`${incident.title}  ${((Date.now() - started) / 1000).toFixed(1)} s`);
   }
   if (wanted.length > 0) console.log(await formatted(...sections));

@@ -36,7 +36,13 @@ export function posts(count: number, of: { users: number; first?: number }): Env
   const { first = 1 } = of;
   return Array.from({ length: count }, (_, i) =>
     event('content.post.created', `post-${first + i}`, i, {
-      ...{ postId: `p${first + i}`, authorId: `u${(i % of.users) + 1}`, content: 'hello', visibility: 'public' },
+      ...{
+        postId: `p${first + i}`,
+        authorId: `u${(i % of.users) + 1}`,
+        content: 'hello',
+        mediaUrls: [],
+        visibility: 'public',
+      },
     }),
   );
 }

@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
 import { hostname, userInfo } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type { DataSource } from 'typeorm';
 import { readConfig } from '../../src/config.js';
 import { registry } from '../../src/handlers/index.js';
+import { committedOffsets } from '../../src/kafka/topics.js';
 import { connect } from '../../src/postgres/data-source.js';
 import { migrate } from '../../src/postgres/migrate.js';
 import { startDbw, type Running } from '../../test/support/cli.js';
@@ -11,24 +10,13 @@ import { freePort } from '../../test/support/services/ports.js';
 import { startServers, type Servers } from '../../test/support/services/index.js';
 import { createTopics, withAdmin } from '../../test/support/topics.js';
 import { until } from '../../test/support/until.js';
+import type { Incident } from './incident.js';
+import { messagesOf } from './log-lines.js';
 import { readable } from './readable.js';
+import { runTyped, type Typing } from './typing.js';
 
-const bin = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 const DATABASE = 'suggar_daddy';
 const LETTERS = 'db-writer.dlq';
-
-interface Typing {
-  /** The exit status that it must end with; default: 0. */
-  readonly status?: number;
-  /** More of the environment; shown in front of the command. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** Sends Ctrl-C as soon as this is a fact. */
-  readonly interruptWhen?: (printed: () => string) => Promise<boolean> | boolean;
-  /** Done while the command ends after Ctrl-C. */
-  readonly afterwards?: () => Promise<void>;
-  /** Only these lines of what is printed are shown; … stands for others. */
-  readonly only?: RegExp;
-}
 
 /** Something that the play relies on did not happen: the document would print a lie. */
 export class NotAsTold extends Error {}
@@ -42,7 +30,7 @@ export function must(isSo: boolean, what: string): asserts isSo {
 export class Stage {
   private current: DataSource | undefined;
   private writer: Running | undefined;
-  private filled: string[] = [];
+  private isPostgresAway = false;
   /** What was typed and printed since the incident began. */
   private lines: string[] = [];
 
@@ -59,8 +47,7 @@ export class Stage {
     const before = Object.fromEntries(Object.keys(env).map((name) => [name, process.env[name]]));
     Object.assign(process.env, env);
     const stage = new Stage(servers, await freePort(), before);
-    stage.filled = [...registry.keys()];
-    await createTopics(stage.filled, 1, { 'retention.ms': '-1' });
+    await createTopics([...registry.keys()], 1, { 'retention.ms': '-1' });
     await stage.createTemplate();
     return stage;
   }
@@ -131,11 +118,47 @@ export class Stage {
     this.current = await connect({ ...this.database, poolSize: 3 });
   }
 
-  /** Ends what the incident has left running. */
-  async end(): Promise<void> {
-    await this.endWriter();
+  /** Stops PostgreSQL, where our own eyes look too. */
+  async stopPostgres(): Promise<void> {
     await this.current?.destroy();
     this.current = undefined;
+    this.isPostgresAway = true;
+    await this.servers.postgres.stop();
+  }
+
+  async startPostgres(): Promise<void> {
+    await this.servers.postgres.start();
+    this.isPostgresAway = false;
+    this.current = await connect({ ...this.database, poolSize: 3 });
+  }
+
+  /** How many letters there are in the dead-letter topic. */
+  letters(): Promise<number> {
+    return withAdmin(async (admin) => {
+      if (!(await admin.listTopics()).includes(LETTERS)) return 0;
+      const ends = await admin.fetchTopicOffsets(LETTERS);
+      return ends.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+    });
+  }
+
+  /**
+   * Plays one incident, and ends what it has left running.
+   *
+   * @returns its part of the document
+   */
+  async perform({ play }: Incident): Promise<string> {
+    try {
+      const text = await play(this);
+      await this.endWriter();
+      return text;
+    } finally {
+      // Where it failed somewhere, the next one shall begin all the same.
+      this.writer?.child.kill('SIGKILL');
+      this.writer = undefined;
+      if (this.isPostgresAway) await this.startPostgres();
+      await this.current?.destroy();
+      this.current = undefined;
+    }
   }
 
   /** What was typed and printed, as it goes into the document; begins anew. */
@@ -146,7 +169,7 @@ export class Stage {
   }
 
   private tell(command: string, printed: string): void {
-    const text = this.readable(printed).replace(/\n+$/, '');
+    const text = printed.replace(/\n+$/, '');
     this.lines.push(...(this.lines.length > 0 ? [''] : []), `$ ${command}`, ...(text === '' ? [] : [text]));
   }
 
@@ -168,55 +191,50 @@ export class Stage {
 
   /** Types a command of dbw as a shell would, and records it and what it prints, on both outputs. */
   async type(command: string, typing: Typing = {}): Promise<string> {
-    const { status = 0, env = {}, interruptWhen, afterwards, only } = typing;
-    const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '').slice(1);
-    // One pipe for both outputs, so that they stand in their order.
-    const child = spawn('/bin/sh', ['-c', 'exec "$0" "$@" 2>&1', process.execPath, bin, ...words], {
-      env: { ...process.env, NO_COLOR: '1', ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let printed = '';
-    child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-    const ended = new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
-    });
-    if (interruptWhen) {
-      await until(async () => child.exitCode !== null || (await interruptWhen(() => printed)));
-      child.kill('SIGINT');
-      printed += '^C\n';
-      await afterwards?.();
-    }
-    const code = await ended;
+    const { status = 0, env = {}, shown = (all) => all } = typing;
+    const { printed, code } = await runTyped(command, typing);
     must(code === status, `${command} ended with status ${String(code)} instead of ${status}:\n${printed}`);
     const assignments = Object.entries(env).map(([name, value]) => `${name}=${value} `);
-    const lines = printed.split('\n');
-    const shown = only ? lines.filter((line) => only.test(line)).join('\n') : printed;
     const shownStatus = status === 0 ? '' : `\n$ echo $?\n${status}`;
-    this.tell(assignments.join('') + command, shown.replace(/\n+$/, '') + shownStatus);
+    this.tell(assignments.join('') + command, this.readable(shown(printed)).replace(/\n+$/, '') + shownStatus);
     return printed;
   }
 
-  /** Asks a running writer's port, and records it. */
-  async probe(path: string, only?: RegExp): Promise<string> {
+  /**
+   * Asks a running writer's port, and records it.
+   *
+   * @param grep only these lines
+   */
+  async probe(path: string, grep?: RegExp): Promise<string> {
     const answer = await fetch(`http://127.0.0.1:${this.port}${path}`);
     const text = await answer.text();
-    const shown = only ? text.split('\n').filter((line) => only.test(line)).join('\n') : text; // prettier-ignore
-    const grep = only ? ` | grep ${only.source.replace(/^\^/, '').replace(/[\\{("].*$/, '')}` : '';
-    this.tell(`curl -s localhost:3010${path}${grep}`, shown);
+    if (grep === undefined) {
+      this.tell(
+        `curl -si localhost:3010${path}`,
+        `HTTP/1.1 ${answer.status} ${answer.statusText}\n…\n${this.readable(text)}`,
+      );
+    } else {
+      const lines = text.split('\n').filter((line) => grep.test(line));
+      this.tell(`curl -s localhost:3010${path} | grep -E '${grep.source}'`, lines.join('\n'));
+    }
     return text;
   }
 
-  /** Whether a probe of the running writer answers so; nothing is recorded. */
-  async answers(path: string, status: number): Promise<boolean> {
+  /** Whether a probe of the running writer answers so, with this in its text; nothing is recorded. */
+  async answers(path: string, status: number, text = ''): Promise<boolean> {
     const answer = await fetch(`http://127.0.0.1:${this.port}${path}`).catch(() => undefined);
-    await answer?.text();
-    return answer?.status === status;
+    return answer?.status === status && (await answer.text()).includes(text);
   }
 
   /** Starts `dbw consume` in the background; it is not recorded. */
   consume(env: Readonly<Record<string, string>> = {}): Running {
-    this.writer = startDbw(['consume'], { LOG_LEVEL: 'info', ...env, DB_WRITER_SERVICE_PORT: String(this.port) });
+    // One batch after the other, so that letters are written in the same order each time.
+    this.writer = startDbw(['consume'], {
+      LOG_LEVEL: 'info',
+      DBW_WRITERS: '1',
+      ...env,
+      DB_WRITER_SERVICE_PORT: String(this.port),
+    });
     return this.writer;
   }
 
@@ -232,17 +250,26 @@ export class Stage {
 
   /** Works off what is there, in the foreground, unrecorded. */
   async catchUp(env: Readonly<Record<string, string>> = {}): Promise<void> {
-    const { status, stderr } = await startDbw(['consume', '--until-caught-up'], { LOG_LEVEL: 'warn', ...env }).ended;
+    const settings = { LOG_LEVEL: 'warn', DBW_WRITERS: '1', ...env };
+    const { status, stderr } = await startDbw(['consume', '--until-caught-up'], settings).ended;
     must(status === 0, `dbw consume ended with status ${String(status)}:\n${stderr}`);
   }
 
-  /** Waits for a line of the writer's log, and gives its message back as it is read. */
+  /**
+   * Waits for a line of the writer's log.
+   *
+   * @returns what the pattern found in its message, with … for the rest
+   */
   async logged(pattern: RegExp): Promise<string> {
     const { writer } = this;
     if (!writer) throw new Error('No writer is running.');
     const find = () => messagesOf(writer.output.stderr).find((message) => pattern.test(message));
     await until(() => find() !== undefined, writer);
-    return this.readable(find() ?? '');
+    const message = find() ?? '';
+    const [found = ''] = pattern.exec(message) ?? [];
+    const at = message.indexOf(found);
+    const [before, behind] = [at > 0 ? '… ' : '', at + found.length < message.length ? ' …' : ''];
+    return `${before}${this.readable(found.trim())}${behind}`;
   }
 
   /** Waits until so many events have been processed. */
@@ -250,10 +277,15 @@ export class Stage {
     await until(async () => (await this.count('dbw.processed_events')) >= count, this.writer);
   }
 
-  /** Waits until the group has nothing left to read. */
-  async untilRead(count: number): Promise<void> {
-    const sql = 'SELECT coalesce(sum(next_offset), 0)::integer AS count FROM dbw.positions';
-    await until(async () => (await this.number(sql)) >= count, this.writer);
+  /** Waits until the group has committed so many events to Kafka, so that everybody sees the same lag. */
+  async untilCommitted(count: number): Promise<void> {
+    const { groupId } = readConfig(process.env).kafka;
+    await withAdmin(async (admin) => {
+      await until(async () => {
+        const commits = await committedOffsets(admin, groupId, [...registry.keys()]);
+        return commits.reduce((sum, { offset }) => sum + Math.max(0, offset), 0) >= count;
+      }, this.writer);
+    });
   }
 
   count(table: string): Promise<number> {
@@ -275,18 +307,4 @@ export class Stage {
       else process.env[name] = value;
     }
   }
-}
-
-/** The messages in a log of JSON lines. */
-function messagesOf(log: string): string[] {
-  return log.split('\n').flatMap((line) => {
-    if (!line.startsWith('{')) return [];
-    try {
-      const parsed: unknown = JSON.parse(line);
-      const message: unknown = typeof parsed === 'object' && parsed !== null && Reflect.get(parsed, 'msg');
-      return typeof message === 'string' ? [message] : [];
-    } catch {
-      return []; // a line that is still being written
-    }
-  });
 }

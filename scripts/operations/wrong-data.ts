@@ -22,7 +22,7 @@ export const wrongData: Incident = {
       `UPDATE transactions SET amount = 0, currency = 'EUR' WHERE completed_at >= '2024-05-01T12:00Z' AND completed_at < '2024-05-01T14:00Z'`,
     );
 
-    await stage.type(`dbw backfill verify --topic payment.completed ${RANGE}`, { status: 3, only: LISTED });
+    await stage.type(`dbw backfill verify --topic payment.completed ${RANGE}`, { status: 3, shown: firstOnes });
     const seen = stage.told();
     await stage.type(`dbw backfill --topic payment.completed ${RANGE} --reapply --reason INC-502 --dry-run`);
     await stage.type(`dbw backfill --topic payment.completed ${RANGE} --reapply --reason INC-502 --yes`);
@@ -50,4 +50,6 @@ are counted anew. The live group goes on beside it, none of its offsets moves. I
 };
 
 /** The first few of what is missing; the others are alike. */
-const LISTED = /^(?!payment\.completed:0:(?:12[3-9]|1[3-9]\d|2\d\d) )/;
+function firstOnes(printed: string): string {
+  return printed.replace(/(?:payment\.completed:0:(?!12[0-2] )\d+ .*\n)+/, '…\n');
+}

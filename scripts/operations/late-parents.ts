@@ -1,0 +1,48 @@
+import { posts, send, users } from './events.js';
+import { mustHold } from './expect.js';
+import type { Incident } from './incident.js';
+import { must } from './stage.js';
+import { until } from '../../test/support/until.js';
+
+/** Posts come, their authors only after the posts were given up. */
+export const lateParents: Incident = {
+  title: 'Late parents',
+  signs: ['`dbw_parked_events` rises', 'letters with the reason `missing_reference`'],
+  play: async (stage) => {
+    await stage.begin();
+    const people = users(5);
+    const written = posts(20, { users: 5 });
+    await send(written);
+    stage.consume({ PARK_TIMEOUT_MS: '100' });
+    await until(async () => (await stage.letters()) === 20);
+    const line = await stage.logged(/^events have waited in vain for a row.*/);
+    await stage.type('dbw parked ls --limit 3');
+    await stage.type('dbw dlq summary');
+    const seen = stage.told();
+
+    await send(people);
+    await stage.untilProcessed(25);
+    await stage.type('dbw parked ls');
+    await stage.type('dbw dlq summary');
+    const after = stage.told();
+    must((await stage.letters()) === 20, 'no letter is written twice');
+    await mustHold(stage, [...people, ...written]);
+
+    return `**You see** events that wait for a row: their parent has not come. After \`PARK_TIMEOUT_MS\` (15 minutes; here shorter) they become dead letters
+as well, and go on waiting:
+
+> ${line}
+
+${seen}
+
+**Do** find out where the parents are; \`parked ls\` says in which topics they come. Mostly that topic is behind (\`dbw lag\`) or its service is down: get it going. When the parents come,
+there is nothing to type; what had been given up is applied too, and its letter is resolved:
+
+${after}
+
+If the parents died themselves, replay these: \`dbw replay-dlq --event-type user.created\`. If they were never sent, their service must send them again.
+
+**Why it is safe**: a waiting event is kept whole in PostgreSQL and is applied in the transaction that takes it out. Replaying its letter meanwhile does no harm:
+it is parked again, or applied once.`;
+  },
+};
