@@ -1,7 +1,8 @@
-import { posts, send, users } from './events.js';
+import { people, posts, send } from './events.js';
 import { mustHold } from './expect.js';
 import type { Incident } from './incident.js';
 import { must } from './stage.js';
+import { countLetters } from './topics.js';
 import { until } from '../../test/support/until.js';
 
 /** PostgreSQL is stopped while events come, and started again. */
@@ -10,13 +11,13 @@ export const databaseDown: Incident = {
   signs: ['`/readyz` fails, `/livez` does not; `dbw_database_up` is 0', 'the log says `PostgreSQL is away`'],
   play: async (stage) => {
     await stage.begin();
-    const people = users(10);
     const written = posts(200, { users: 10 });
-    await send(people);
+    const [early, late] = [written.slice(0, 50), written.slice(50)];
+    await send(early);
     stage.consume();
-    await stage.untilCommitted(10);
+    await stage.untilCommitted(50);
     await stage.stopPostgres();
-    await send(written);
+    await send(late);
     const line = await stage.logged(/^PostgreSQL is away/);
     await until(() => stage.answers('/livez', 200, 'ECONNREFUSED'));
     must(await stage.answers('/readyz', 503), '/readyz fails');
@@ -27,12 +28,11 @@ export const databaseDown: Incident = {
 
     await stage.startPostgres();
     const again = await stage.logged(/^PostgreSQL answers again/);
-    await stage.untilCommitted(210);
+    await stage.untilCommitted(200);
     await until(() => stage.answers('/readyz', 200));
-    await stage.type('dbw health');
-    await stage.type('dbw lag --topics user.created,content.post.created');
+    await stage.look('dbw health', 'dbw lag --topics user.created,content.post.created');
     const after = stage.told();
-    must((await stage.letters()) === 0, 'nothing was dead-lettered');
+    must((await countLetters()) === 0, 'nothing was dead-lettered');
     await mustHold(stage, [...people, ...written]);
 
     return `**You see** all topics standing still. The log says once

@@ -21,6 +21,9 @@ export function users(count: number, first = 1): Envelope[] {
   });
 }
 
+/** Users whom every incident finds in the database: their events are read no more. */
+export const people = users(10);
+
 /** So many payments of 10, `t1` and so on, each by one of the users. */
 export function payments(count: number, of: { users: number; from?: number; everySeconds?: number }): Envelope[] {
   const { from = 0, everySeconds = 1 } = of;
@@ -32,13 +35,13 @@ export function payments(count: number, of: { users: number; from?: number; ever
 }
 
 /** So many posts, `p1` and so on, each by one of the users. */
-export function posts(count: number, of: { users: number; first?: number }): Envelope[] {
-  const { first = 1 } = of;
+export function posts(count: number, of: { users: number; firstUser?: number }): Envelope[] {
+  const { firstUser = 1 } = of;
   return Array.from({ length: count }, (_, i) =>
-    event('content.post.created', `post-${first + i}`, i, {
+    event('content.post.created', `post-${i + 1}`, i, {
       ...{
-        postId: `p${first + i}`,
-        authorId: `u${(i % of.users) + 1}`,
+        postId: `p${i + 1}`,
+        authorId: `u${firstUser + (i % of.users)}`,
         content: 'hello',
         mediaUrls: [],
         visibility: 'public',

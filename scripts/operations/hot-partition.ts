@@ -1,4 +1,4 @@
-import { event, send, users } from './events.js';
+import { event, people, send } from './events.js';
 import { mustHold } from './expect.js';
 import type { Incident } from './incident.js';
 
@@ -8,14 +8,11 @@ export const hotPartition: Incident = {
   signs: ['`dbw lag --by partition` shows one partition behind, and more instances do not help'],
   play: async (stage) => {
     await stage.begin({ 'message.created': 4 });
-    const people = users(2);
     const said = Array.from({ length: 2_100 }, (_, i) => {
       const conversationId = i % 21 === 0 ? `c${i % 10}` : 'c-launch-day';
       const of = { conversationId, senderId: 'u1', recipientId: 'u2', content: 'hello' };
       return event('message.created', `message-${i}`, i, { messageId: `m${i}`, ...of });
     });
-    await send(people);
-    await stage.catchUp();
     await send(said);
     await stage.type('dbw lag --by partition --topics message.created');
     const seen = stage.told();

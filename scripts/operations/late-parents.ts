@@ -1,7 +1,8 @@
-import { posts, send, users } from './events.js';
+import { people, posts, send, users } from './events.js';
 import { mustHold } from './expect.js';
 import type { Incident } from './incident.js';
 import { must } from './stage.js';
+import { countLetters } from './topics.js';
 import { until } from '../../test/support/until.js';
 
 /** Posts come, their authors only after the posts were given up. */
@@ -10,23 +11,21 @@ export const lateParents: Incident = {
   signs: ['`dbw_parked_events` rises', 'letters with the reason `missing_reference`'],
   play: async (stage) => {
     await stage.begin();
-    const people = users(5);
-    const written = posts(20, { users: 5 });
+    const late = users(5, 11);
+    const written = posts(20, { users: 5, firstUser: 11 });
     await send(written);
     stage.consume({ PARK_TIMEOUT_MS: '100' });
-    await until(async () => (await stage.letters()) === 20);
+    await until(async () => (await countLetters()) === 20);
     const line = await stage.logged(/^events have waited in vain for a row.*/);
-    await stage.type('dbw parked ls --limit 3');
-    await stage.type('dbw dlq summary');
+    await stage.look('dbw parked ls --limit 3', 'dbw dlq summary');
     const seen = stage.told();
 
-    await send(people);
-    await stage.untilProcessed(25);
-    await stage.type('dbw parked ls');
-    await stage.type('dbw dlq summary');
+    await send(late);
+    await stage.untilProcessed(35);
+    await stage.look('dbw parked ls', 'dbw dlq summary');
     const after = stage.told();
-    must((await stage.letters()) === 20, 'no letter is written twice');
-    await mustHold(stage, [...people, ...written]);
+    must((await countLetters()) === 20, 'no letter is written twice');
+    await mustHold(stage, [...people, ...late, ...written]);
 
     return `**You see** events that wait for a row: their parent has not come. After \`PARK_TIMEOUT_MS\` (15 minutes; here shorter) they become dead letters
 as well, and go on waiting:

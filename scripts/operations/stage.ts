@@ -8,15 +8,16 @@ import { migrate } from '../../src/postgres/migrate.js';
 import { startDbw, type Running } from '../../test/support/cli.js';
 import { freePort } from '../../test/support/services/ports.js';
 import { startServers, type Servers } from '../../test/support/services/index.js';
-import { createTopics, withAdmin } from '../../test/support/topics.js';
+import { withAdmin } from '../../test/support/topics.js';
+import { people, send } from './events.js';
 import { until } from '../../test/support/until.js';
+import { allTopics, freshTopics } from './topics.js';
 import type { Incident } from './incident.js';
 import { messagesOf } from './log-lines.js';
 import { readable } from './readable.js';
-import { runTyped, type Typing } from './typing.js';
+import { runTyped, type Typed, type Typing } from './typing.js';
 
 const DATABASE = 'suggar_daddy';
-const LETTERS = 'db-writer.dlq';
 
 /** Something that the play relies on did not happen: the document would print a lie. */
 export class NotAsTold extends Error {}
@@ -47,7 +48,7 @@ export class Stage {
     const before = Object.fromEntries(Object.keys(env).map((name) => [name, process.env[name]]));
     Object.assign(process.env, env);
     const stage = new Stage(servers, await freePort(), before);
-    await createTopics([...registry.keys()], 1, { 'retention.ms': '-1' });
+    await allTopics();
     await stage.createTemplate();
     return stage;
   }
@@ -62,11 +63,14 @@ export class Stage {
     return readConfig(process.env).database;
   }
 
-  /** A migrated database to copy from: faster than migrating for each incident. */
+  /** A database to copy from, migrated and with some people in it: faster than to make one for each incident. */
   private async createTemplate(): Promise<void> {
     await this.asAdmin(`CREATE DATABASE ${DATABASE}_template TEMPLATE template0`);
     const dataSource = await connect({ ...this.database, database: `${DATABASE}_template` });
     await migrate(dataSource);
+    await send(people);
+    await this.catchUp({ DB_DATABASE: `${DATABASE}_template` });
+    await dataSource.query('TRUNCATE dbw.positions, dbw.in_hand');
     await dataSource.destroy();
   }
 
@@ -86,31 +90,7 @@ export class Stage {
    */
   async begin(partitions: Readonly<Record<string, number>> = {}): Promise<void> {
     this.lines = [];
-    await withAdmin(async (admin) => {
-      const there = new Set(await admin.listTopics());
-      const ends = await Promise.all(
-        [...registry.keys(), LETTERS].flatMap((topic) =>
-          there.has(topic) ? [admin.fetchTopicOffsets(topic).then((found) => ({ topic, found }))] : [],
-        ),
-      );
-      const used = ends.flatMap(({ topic, found }) =>
-        topic === LETTERS || found.length !== (partitions[topic] ?? 1) || found.some(({ high }) => high !== '0') ? [topic] : [],
-      ); // prettier-ignore
-      if (used.length > 0) {
-        await admin.deleteTopics({ topics: used });
-        await until(async () => {
-          const left = new Set(await admin.listTopics());
-          return used.every((topic) => !left.has(topic));
-        });
-      }
-      const groups = (await admin.listGroups()).groups.map(({ groupId }) => groupId);
-      if (groups.length > 0) await admin.deleteGroups(groups).catch(() => undefined);
-      const anew = used.filter((topic) => topic !== LETTERS);
-      for (const count of new Set(anew.map((topic) => partitions[topic] ?? 1))) {
-        const topics = anew.filter((topic) => (partitions[topic] ?? 1) === count);
-        await createTopics(topics, count, { 'retention.ms': '-1' });
-      }
-    });
+    await freshTopics(partitions);
     await this.asAdmin(
       `DROP DATABASE IF EXISTS ${DATABASE} WITH (FORCE)`,
       `CREATE DATABASE ${DATABASE} TEMPLATE ${DATABASE}_template`,
@@ -130,15 +110,6 @@ export class Stage {
     await this.servers.postgres.start();
     this.isPostgresAway = false;
     this.current = await connect({ ...this.database, poolSize: 3 });
-  }
-
-  /** How many letters there are in the dead-letter topic. */
-  letters(): Promise<number> {
-    return withAdmin(async (admin) => {
-      if (!(await admin.listTopics()).includes(LETTERS)) return 0;
-      const ends = await admin.fetchTopicOffsets(LETTERS);
-      return ends.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
-    });
   }
 
   /**
@@ -191,8 +162,20 @@ export class Stage {
 
   /** Types a command of dbw as a shell would, and records it and what it prints, on both outputs. */
   async type(command: string, typing: Typing = {}): Promise<string> {
-    const { status = 0, env = {}, shown = (all) => all } = typing;
-    const { printed, code } = await runTyped(command, typing);
+    return this.record(command, typing, await runTyped(command, typing));
+  }
+
+  /** Types commands that change nothing; they are run side by side, to be quicker. */
+  async look(...commands: readonly string[]): Promise<string[]> {
+    const ended = await Promise.all(commands.map((command) => runTyped(command, {})));
+    return commands.flatMap((command, i) => {
+      const one = ended[i];
+      return one ? [this.record(command, {}, one)] : [];
+    });
+  }
+
+  private record(command: string, typing: Typing, { printed, code }: Typed): string {
+    const { status = 0, env = {}, shown = (all: string) => all } = typing;
     must(code === status, `${command} ended with status ${String(code)} instead of ${status}:\n${printed}`);
     const assignments = Object.entries(env).map(([name, value]) => `${name}=${value} `);
     const shownStatus = status === 0 ? '' : `\n$ echo $?\n${status}`;

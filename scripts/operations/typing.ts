@@ -18,11 +18,14 @@ export interface Typing {
   readonly shown?: (printed: string) => string;
 }
 
+/** What came of a command. */
+export interface Typed {
+  readonly printed: string;
+  readonly code: number | null;
+}
+
 /** Runs a typed command of dbw as a shell would; what it prints on both outputs is in its order. */
-export async function runTyped(
-  command: string,
-  { env = {}, interruptWhen, afterwards }: Typing,
-): Promise<{ printed: string; code: number | null }> {
+export async function runTyped(command: string, { env = {}, interruptWhen, afterwards }: Typing): Promise<Typed> {
   const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '').slice(1);
   // One pipe for both outputs.
   const child = spawn('/bin/sh', ['-c', 'exec "$0" "$@" 2>&1', process.execPath, bin, ...words], {
