@@ -26,7 +26,7 @@ export const hotPartition: Incident = {
 ${seen}
 
 **Do** not add instances: one partition is read by one of them. What helps is more at once in that instance, since dbw does not need the order of arrival: several writers write batches of the same
-partition side by side. Set \`DBW_WRITERS=4\` (and \`DB_POOL_SIZE\` at least three more), later perhaps \`BATCH_SIZE=2000\`. An extra run in the foreground, with only this topic, helps while the others go on:
+partition side by side. Set \`DBW_WRITERS=4\` (and \`DB_POOL_SIZE\` at least three more), later perhaps \`BATCH_SIZE=2000\`. Played here as one run in the foreground:
 
 ${done}
 

@@ -43,7 +43,7 @@ ${done}
 Name every topic that writes these columns (\`--topic\` may be given more than once): \`dbw events show payment.completed\` tells the table.
 
 **Why it is safe**: \`--reapply\` writes an event only where nothing newer is in the row, so a refund that came since stays; counters of the rows that it touches
-are counted anew. The live group goes on beside it, none of its offsets moves. It may be interrupted (\`dbw backfill --resume\`) and run twice.`;
+are counted anew. The live group goes on beside it, none of its offsets moves. Ctrl-C says how to go on (\`dbw backfill --resume 1\`), and it may be run twice.`;
   },
 };
 
