@@ -4,8 +4,8 @@ import { incidents } from './incidents.js';
 
 const INTRODUCTION = `# Operations
 
-For the engineer on call who did not write dbw. Every command here was typed against real servers, and what it printed stands below it; only times, rates, hosts
-and users are replaced by fixed ones. \`npm run operations\` writes this page, and a test says when it is stale.
+For the engineer on call who did not write dbw. Every command here was typed against real servers, and what it printed stands below it; only times, durations,
+rates, addresses, users and the state of connections are replaced by fixed ones. \`npm run operations\` writes this page, and a test says when it is stale.
 
 Four things hold in every incident: nothing is lost by waiting; nothing counts twice; no command but \`dbw consume\` moves an offset of the live group; whatever is typed may be interrupted with
 Ctrl-C and typed again. [What happens when …](faults.md) lists every line of the log, [Commands](commands.md) every flag.
