@@ -59,10 +59,19 @@ export abstract class DbwCommand extends Command {
   }
 
   protected override async catch(error: Error): Promise<unknown> {
+    // With --json oclif prints the error and would end with 1, whatever the error says.
+    process.exitCode ??= statusOf(error);
     if (error instanceof UserError) return super.catch(new Errors.CLIError(error.message, { exit: error.status }));
     if ('oclif' in error) return super.catch(error); // oclif's own: an unknown flag, a missing argument
     const message = `${reasonOf(error)}. This is a fault in dbw; DEBUG=dbw shows where.`;
     if (process.env.DEBUG?.includes('dbw')) process.stderr.write(`${error.stack ?? ''}\n`);
     return super.catch(new Errors.CLIError(message, { exit: EXIT.failed }));
   }
+}
+
+function statusOf(error: Error): number {
+  if (error instanceof UserError) return error.status;
+  const oclif = 'oclif' in error ? error.oclif : undefined;
+  const isTold = typeof oclif === 'object' && oclif !== null && 'exit' in oclif && typeof oclif.exit === 'number';
+  return isTold ? Number(oclif.exit) : EXIT.failed;
 }

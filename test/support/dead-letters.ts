@@ -26,13 +26,13 @@ export const REFUSAL: Refusal = {
 export function dbwLetter(
   origin: { topic: string; partition: number; offset: number },
   value: Buffer,
-  refusal: Partial<Refusal>,
+  refusal: Refusal,
   { failedAt, replays = 0 }: { failedAt: number; replays?: number },
 ): Letter {
   const headers = replays > 0 ? [['dbw.dlq.replays', Buffer.from(String(replays))] as const] : [];
   const own = ['source', Buffer.from('ann@example.com')] as const;
   const message = { ...origin, key: Buffer.from('ann-key'), value, headers: [own, ...headers], timestamp: 0 };
-  const letter = letterOf(message, { ...REFUSAL, ...refusal }, { attempts: 3, clientId: 'writer-1' });
+  const letter = letterOf(message, refusal, { attempts: 3, clientId: 'writer-1' });
   const at = new Date(failedAt).toISOString().replace('Z', '000Z');
   return {
     ...letter,
