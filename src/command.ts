@@ -13,10 +13,20 @@ export abstract class DbwCommand extends Command {
     return readConfig({ ...process.env, ...Object.fromEntries(given) });
   }
 
-  /** A log on standard error, so that results alone are on standard output. */
-  protected async logger(config: Config): Promise<Logger> {
+  /**
+   * A log on standard error, so that results alone are on standard output.
+   *
+   * @param least what is less than that is not told, whatever LOG_LEVEL says: for commands that end
+   */
+  protected async logger(config: Config, least?: 'warn'): Promise<Logger> {
     const { createLog } = await import('./log.js');
-    return createLog(config.logLevel, config.kafka.clientId);
+    const isChatty = least !== undefined && config.logLevel === 'info';
+    return createLog(isChatty ? least : config.logLevel, config.kafka.clientId);
+  }
+
+  /** Tells the person at the terminal something that is no result: on standard error, also with --json. */
+  protected tell(text: string): void {
+    process.stderr.write(`${text}\n`);
   }
 
   /**

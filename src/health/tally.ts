@@ -1,7 +1,7 @@
 import type { Reason, Refusal } from '../event/decode.js';
 import { Distribution } from './distribution.js';
 import type { FailureClass } from '../failures/failure.js';
-import type { Written } from '../writing/store.js';
+import type { Written } from '../writing/written.js';
 
 export const OUTCOMES = ['applied', 'duplicate', 'collision', 'parked', 'dead_letter', 'tombstone'] as const;
 export type Outcome = (typeof OUTCOMES)[number];

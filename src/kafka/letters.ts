@@ -14,7 +14,7 @@ const RECORD_BYTES = 32;
 const HEADER_BYTES = 8;
 
 /** Headers as kafkajs takes them: a name that occurs more than once has a list. */
-function headersOf(letter: Letter): IHeaders {
+export function headersOf(letter: Pick<Letter, 'headers'>): IHeaders {
   const headers = new Map<string, (string | Buffer)[]>();
   for (const [name, value] of letter.headers) headers.set(name, [...(headers.get(name) ?? []), value]);
   return Object.fromEntries(headers);

@@ -178,16 +178,23 @@ export class LetterIndex {
     this.newest.get(partition)?.set(this.offsets[slot] ?? 0, on);
   }
 
-  /** Where the newest letter of a message stands in the dead-letter topic; the partition of an oversize one is -1. */
-  placeAt(slot: number): { readonly partition: number; readonly offset: number } {
-    return { partition: this.partitions[slot] ?? -1, offset: this.offsets[slot] ?? -1 };
+  /** Where the newest letter of a slot stands; partition -1 is among the oversize letters. */
+  placeOf(slot: number): { readonly partition: number; readonly offset: number } {
+    return { partition: this.partitions[slot] ?? 0, offset: this.offsets[slot] ?? 0 };
   }
 
   /** Whether a letter that was read is the newest of its message. */
   isNewest(letter: LetterHead): boolean {
-    const { origin, record, isOversize } = letter;
+    const { record, isOversize } = letter;
     if (!isOversize) return this.newest.get(record.partition)?.has(record.offset) ?? false;
+    return this.slotOf(letter) !== undefined;
+  }
+
+  /** The slot of the message that a letter is the newest of; undefined where a newer one counts, or it was never shown. */
+  slotOf({ origin, record, isOversize }: LetterHead): number | undefined {
     const slot = this.origins.find(origin);
-    return slot !== undefined && this.partitions[slot] === -1;
+    if (slot === undefined) return undefined;
+    if (isOversize) return this.partitions[slot] === -1 ? slot : undefined;
+    return this.partitions[slot] === record.partition && this.offsets[slot] === record.offset ? slot : undefined;
   }
 }

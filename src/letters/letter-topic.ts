@@ -75,6 +75,11 @@ export class LetterTopic {
     return new LetterTopic(context, name, ranges);
   }
 
+  /** The same topic, as it was when these were its ranges. */
+  until(ranges: readonly Range[]): LetterTopic {
+    return new LetterTopic(this.context, this.name, ranges);
+  }
+
   /** Records between the first and the last, of all partitions. */
   get records(): number {
     return this.ranges.reduce((sum, { from, to }) => sum + to - from, 0);

@@ -21,6 +21,9 @@ export interface Attempts {
   readonly attempts: number;
   /** The instance that refused it. */
   readonly clientId: string;
+  /** How often it was replayed in vain, and when it died first; default: what its headers say of an earlier death. */
+  readonly replays?: number;
+  readonly firstFailedAt?: string;
 }
 
 const MAX_MESSAGE_BYTES = 512;
@@ -58,7 +61,11 @@ function headerText(headers: readonly Header[], name: string): string | undefine
 }
 
 /** Where, when and why, in the names of Kafka Connect's dead letters and in ours (docs/dead-letters.md). */
-export function letterOf(message: Message, refusal: Refusal, { attempts, clientId }: Attempts): Letter {
+export function letterOf(
+  message: Message,
+  refusal: Refusal,
+  { attempts, clientId, replays, firstFailedAt }: Attempts,
+): Letter {
   const { headers } = message;
   const failedAt = formatTime(now());
   const decoding = refusal.reason !== 'database' && refusal.reason !== 'missing_reference';
@@ -82,8 +89,8 @@ export function letterOf(message: Message, refusal: Refusal, { attempts, clientI
     'dbw.dlq.event-id': refusal.eventId,
     'dbw.dlq.event-type': refusal.eventType,
     'dbw.dlq.attempts': String(attempts),
-    'dbw.dlq.replays': headerText(headers, 'dbw.dlq.replays') ?? '0',
-    'dbw.dlq.first-failed-at': headerText(headers, 'dbw.dlq.first-failed-at') ?? failedAt,
+    'dbw.dlq.replays': replays?.toString() ?? headerText(headers, 'dbw.dlq.replays') ?? '0',
+    'dbw.dlq.first-failed-at': firstFailedAt ?? headerText(headers, 'dbw.dlq.first-failed-at') ?? failedAt,
     'dbw.dlq.failed-at': failedAt,
     'dbw.dlq.null-headers': nulls.length > 0 ? nulls.join(',') : undefined,
   };

@@ -18,8 +18,9 @@ const CLAIM = `WITH claimed AS (
   ON CONFLICT (id, day) DO NOTHING RETURNING id)
 SELECT count(*)::integer, CASE WHEN count(*) < $4::integer THEN array_agg(encode(uuid_send(id), 'hex')) END FROM claimed`;
 
-const HASHES = `SELECT encode(uuid_send(id), 'hex'), hash FROM dbw.processed_events
-  WHERE day = ANY($1::date[]) AND id = ANY($2::uuid[])`;
+// Joined, not `= ANY`: where there are no statistics yet PostgreSQL would compare each row of a day with each id.
+const HASHES = `SELECT encode(uuid_send(p.id), 'hex'), p.hash FROM unnest($1::date[], $2::uuid[]) AS x (day, id)
+  JOIN dbw.processed_events p ON p.id = x.id AND p.day = x.day`;
 
 /** The 16 bytes that stand for an event's id: a UUID in its usual spelling is itself, other texts are hashed. */
 export function eventKey(id: string): Buffer {
@@ -27,7 +28,9 @@ export function eventKey(id: string): Buffer {
   return createHash('sha256').update(id).digest().subarray(0, 16);
 }
 
-const PROCESSED = `SELECT DISTINCT encode(uuid_send(id), 'hex') FROM dbw.processed_events WHERE id = ANY($1::uuid[])`;
+// Not `= ANY`: where there are no statistics yet PostgreSQL reads whole partitions and compares each row with each id.
+const PROCESSED = `SELECT encode(uuid_send(x.id), 'hex') FROM unnest($1::uuid[]) AS x (id)
+  WHERE EXISTS (SELECT FROM dbw.processed_events p WHERE p.id = x.id)`;
 
 /**
  * Which of these events were processed, by their ids alone: their days are not known, so each partition is asked.

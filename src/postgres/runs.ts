@@ -278,12 +278,12 @@ export class Run {
     await this.tell(text, [jsonOf(ranges), JSON.stringify(counts)]);
   }
 
-  /** Records how the run ended, and lets others begin. */
-  async end(state: Exclude<RunState, 'running'>, outcome: string): Promise<void> {
+  /** Records how the run ended and what became of its messages, and lets others begin. */
+  async end(state: Exclude<RunState, 'running'>, outcome: string, counts?: Counts): Promise<void> {
     try {
-      const text = `UPDATE dbw.runs SET state = $2, outcome = $3, updated_at = clock_timestamp(), ended_at = clock_timestamp()
-        WHERE id = $1`;
-      await this.tell(text, [state, outcome]);
+      const text = `UPDATE dbw.runs SET state = $2, outcome = $3, counts = coalesce($4::jsonb, counts),
+        updated_at = clock_timestamp(), ended_at = clock_timestamp() WHERE id = $1`;
+      await this.tell(text, [state, outcome, counts ? JSON.stringify(counts) : null]);
     } finally {
       this.kept?.end();
     }

@@ -73,6 +73,19 @@ export class Session {
     }
   }
 
+  /** Runs `work` in a transaction that is rolled back, whatever it did. */
+  async rehearsal<T>(work: () => Promise<T>): Promise<T> {
+    await this.runner.startTransaction();
+    this.inTransaction = true;
+    try {
+      const result = await this.completed(work);
+      await this.runner.rollbackTransaction();
+      return result;
+    } finally {
+      this.inTransaction = false;
+    }
+  }
+
   private async completed<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();

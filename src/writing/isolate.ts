@@ -4,14 +4,14 @@ import type { Event } from '../event/decode.js';
 import { park } from '../postgres/parked.js';
 import type { Session } from '../postgres/session.js';
 import { Keys, type Waiting } from '../tables/resolve.js';
-import type { Tried, Written } from './store.js';
+import type { Written } from './written.js';
 
 /** So many events that time out alone, and it is not the events. Each costs a statement's whole time. */
 const MAX_TIMEOUTS = 3;
 
 /** What became of a batch that failed as a whole. Every event is in exactly one list of `written`, or guilty. */
 export interface Isolated {
-  readonly written: Tried;
+  readonly written: Written;
   /** Events that fail alone; nothing of them is written. */
   readonly guilty: readonly Guilty<Event>[];
 }

@@ -20,7 +20,8 @@ import {
 import { Session } from '../postgres/session.js';
 import { existing } from '../postgres/statements.js';
 import { Keys } from '../tables/resolve.js';
-import { Collided, type Store, type Written } from './store.js';
+import { type Store } from './store.js';
+import { Collided, type Written } from './written.js';
 import type { Table } from '../tables/table.js';
 
 const BATCH = 1_000;

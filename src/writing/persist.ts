@@ -5,7 +5,8 @@ import type { Event, Refusal } from '../event/decode.js';
 import { faultOf } from '../failures/failure.js';
 import { placeOf } from '../event/message.js';
 import { Patience, type PatienceContext } from './patience.js';
-import type { Store, Written } from './store.js';
+import type { Store } from './store.js';
+import type { Written } from './written.js';
 
 export interface RefusedEvent {
   readonly event: Event;
@@ -24,7 +25,7 @@ interface Context extends PatienceContext {
 }
 
 /** What the database's complaint about one event says, without a value of it. */
-function refusalOf(event: Event, error: unknown): Refusal {
+export function refusalOf(event: Event, error: unknown): Refusal {
   const about = { eventId: event.id, eventType: event.type.type };
   if (error instanceof Bug) {
     const code = error.origin instanceof Error ? error.origin.name : 'unknown';

@@ -10,7 +10,7 @@ import { letterOf, type Letter } from '../letters/letter.js';
 import type { Message } from '../event/message.js';
 import type { Offsets, Segment } from '../reading/offsets.js';
 import type { Persisted } from './persist.js';
-import type { Written } from './store.js';
+import type { Written } from './written.js';
 import type { Range } from './suspects.js';
 import type { Tally } from '../health/tally.js';
 

@@ -9,23 +9,12 @@ import { KnownRows } from '../tables/known.js';
 import type { Marks } from './marks.js';
 import { askIdentity, identityOf, type Identity } from '../postgres/identity.js';
 import { park } from '../postgres/parked.js';
-import type { ProcessedEvents } from '../postgres/processed.js';
+import type { Claimed, ProcessedEvents } from '../postgres/processed.js';
 import { Session } from '../postgres/session.js';
 import { existing } from '../postgres/statements.js';
-import { eachNeed, Keys, resolve, type Resolved, type Waiting } from '../tables/resolve.js';
+import { eachNeed, Keys, resolve, type Resolved } from '../tables/resolve.js';
+import { Collided, nothingBut, type Written } from './written.js';
 import type { Table } from '../tables/table.js';
-
-/** What became of the events of one transaction. Every event is in exactly one of the lists. */
-export interface Written {
-  readonly applied: readonly Event[];
-  readonly duplicates: readonly Event[];
-  /** Events under an id that was processed with other content; they have no effect. */
-  readonly collisions: readonly Event[];
-  readonly waiting: readonly Waiting[];
-  /** Rows that are new, in tables that others refer to or wait for. */
-  readonly created: Keys;
-  readonly ties: number;
-}
 
 /** A batch on its way into the database, and the rows that it is going to make. */
 interface InFlight {
@@ -33,21 +22,8 @@ interface InFlight {
   readonly done: Promise<unknown>;
 }
 
-/** The transaction was rolled back: these events collide, and others of the batch counted on their rows. */
-export class Collided extends Error {
-  constructor(readonly events: readonly Event[]) {
-    super('events collide with processed ones');
-  }
-}
-
-/** What a try left, before it is known to whom it matters. */
-export interface Tried extends Written {
-  /** Events that wait, as they did when they were delivered before. */
-  readonly again?: readonly Event[];
-}
-
 /** The events of a batch, those that Redis knows apart from the others. */
-interface Sifted {
+export interface Sifted {
   readonly identity: Identity;
   readonly marked: readonly Event[];
   readonly unmarked: readonly Event[];
@@ -155,29 +131,32 @@ export class Store {
   private async isolateWith(session: Session, events: readonly Event[]): Promise<Isolated> {
     const { identity, marked, unmarked } = await this.sift(session, events);
     const { written, guilty } = await session.transaction(() =>
-      isolate(session, unmarked, (group) =>
-        this.exceptCollided(group, (rest) =>
-          session.savepoint(async () => this.apply(session, await this.resolveAnew(session, rest))),
-        ),
-      ),
+      isolate(session, unmarked, (group) => this.writeGroup(session, group)),
     );
     return { written: this.finish(written, marked, identity), guilty };
   }
 
+  /** Writes a group of events under a savepoint of the transaction under way; where it throws, nothing of it is left. */
+  async writeGroup(session: Session, group: readonly Event[]): Promise<Written> {
+    return this.exceptCollided(group, (rest) =>
+      session.savepoint(async () => this.apply(session, await this.resolveAnew(session, rest))),
+    );
+  }
+
   /** After the commit: tells everybody who should know, and accounts for the events that were not tried. */
-  private finish(written: Tried, marked: readonly Event[], identity: Identity): Written {
+  private finish(written: Written, marked: readonly Event[], identity: Identity): Written {
     this.remember(written);
-    const { again = [], ...rest } = written;
+    const { again = [], applied, duplicates } = written;
     // What was delivered again while it waits is no more processed than what waits: it gets no mark.
-    void this.marks?.mark([...rest.applied, ...rest.duplicates], identity);
-    if (rest.applied.length > 0) this.condition.committed();
+    void this.marks?.mark([...applied, ...duplicates], identity);
+    if (applied.length > 0) this.condition.committed();
     return again.length + marked.length === 0
-      ? rest
-      : { ...rest, duplicates: [...rest.duplicates, ...again, ...marked] };
+      ? written
+      : { ...written, duplicates: [...duplicates, ...again, ...marked] };
   }
 
   /** Leaves out what Redis knows to be processed. */
-  private async sift(session: Session, events: readonly Event[]): Promise<Sifted> {
+  async sift(session: Session, events: readonly Event[]): Promise<Sifted> {
     const identity = this.identified(await identityOf(session));
     const marked = await this.marked(session, events, identity);
     const unmarked = marked.size === 0 ? events : events.filter((event) => !marked.has(event));
@@ -205,8 +184,8 @@ export class Store {
    */
   private async exceptCollided(
     events: readonly Event[],
-    attempt: (rest: readonly Event[]) => Promise<Tried>,
-  ): Promise<Tried> {
+    attempt: (rest: readonly Event[]) => Promise<Written>,
+  ): Promise<Written> {
     const collided = new Set<Event>();
     for (let rest = events; ;) {
       try {
@@ -260,7 +239,7 @@ export class Store {
   }
 
   /** The rows that events need and the database has, those left out that are known. */
-  private async look(
+  async look(
     session: Session,
     events: readonly Event[],
     isKnown: (table: Table, key: string) => boolean,
@@ -283,6 +262,11 @@ export class Store {
     return found;
   }
 
+  /** Records events as processed, within the transaction under way. */
+  claim(session: Session, events: readonly Event[]): Promise<Claimed> {
+    return this.processed.claim(session, events);
+  }
+
   /** After the commit: rows that were made exist from now on. */
   remember(written: Written): Written {
     this.learn(written.created);
@@ -292,8 +276,4 @@ export class Store {
   private learn(rows: Keys): void {
     for (const [table, keys] of rows.byTable) for (const key of keys) this.known.add(table, key);
   }
-}
-
-function nothingBut(duplicates: readonly Event[]): Written {
-  return { applied: [], duplicates, collisions: [], waiting: [], created: new Keys(), ties: 0 };
 }

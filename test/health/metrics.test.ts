@@ -3,7 +3,7 @@ import type { Reason } from '../../src/event/decode.js';
 import { Distribution } from '../../src/health/distribution.js';
 import { Metrics } from '../../src/health/metrics.js';
 import { Keys } from '../../src/tables/resolve.js';
-import type { Written } from '../../src/writing/store.js';
+import type { Written } from '../../src/writing/written.js';
 import { Tally } from '../../src/health/tally.js';
 import { users } from '../../src/handlers/users.js';
 import type { Vitals } from '../../src/health/vitals.js';

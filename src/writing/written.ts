@@ -1,0 +1,28 @@
+import type { Event } from '../event/decode.js';
+import { Keys, type Waiting } from '../tables/resolve.js';
+
+/** What became of the events of one transaction. Every event is in exactly one of the lists. */
+export interface Written {
+  readonly applied: readonly Event[];
+  readonly duplicates: readonly Event[];
+  /** Events under an id that was processed with other content; they have no effect. */
+  readonly collisions: readonly Event[];
+  readonly waiting: readonly Waiting[];
+  /** Those of the duplicates that wait, as they did when they were delivered before. */
+  readonly again?: readonly Event[];
+  /** Rows that are new, in tables that others refer to or wait for. */
+  readonly created: Keys;
+  readonly ties: number;
+}
+
+/** The transaction was rolled back: these events collide, and others of the batch counted on their rows. */
+export class Collided extends Error {
+  constructor(readonly events: readonly Event[]) {
+    super('events collide with processed ones');
+  }
+}
+
+/** The outcome of a batch that was processed before. */
+export function nothingBut(duplicates: readonly Event[]): Written {
+  return { applied: [], duplicates, collisions: [], waiting: [], created: new Keys(), ties: 0 };
+}
