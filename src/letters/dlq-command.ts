@@ -24,8 +24,8 @@ export abstract class DlqCommand extends DbwCommand {
    */
   protected async withLetters<T>(named: string | undefined, work: (opened: Opened) => Promise<T>): Promise<T> {
     endOnClosedPipe();
-    const config = this.configuration({ LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn' });
-    const log = await this.logger(config);
+    const config = this.configuration();
+    const log = await this.logger(config, 'warn');
     const { signal, end } = this.interruption();
     try {
       const [{ openServers }, { LetterTopic }, { registry }] = await Promise.all([

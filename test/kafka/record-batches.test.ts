@@ -1,0 +1,75 @@
+import { expect } from 'chai';
+import kafkajs from 'kafkajs';
+import type { Message } from '../../src/event/message.js';
+import { registerCodecs } from '../../src/kafka/codecs.js';
+import { LogReader } from '../../src/kafka/log-reader.js';
+import { createTopics, testKafka, withAdmin } from '../support/topics.js';
+import { unique } from '../support/unique.js';
+
+async function readAll(topic: string, from = 0, to?: number): Promise<Message[]> {
+  const [end] = await withAdmin((admin) => admin.fetchTopicOffsets(topic));
+  const range = { topic, partition: 0, from, to: to ?? Number(end?.high) };
+  const read: Message[] = [];
+  const reader = new LogReader(testKafka(), [range], { signal: new AbortController().signal });
+  for await (const { messages } of reader.slices()) read.push(...messages);
+  return read;
+}
+
+describe('records out of fetch answers', () => {
+  const kafka = testKafka();
+  const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+  before(async () => {
+    await registerCodecs();
+    await producer.connect();
+  });
+  after(() => producer.disconnect());
+
+  for (const compression of [kafkajs.CompressionTypes.None, kafkajs.CompressionTypes.GZIP]) {
+    it(`are what was sent, with codec ${compression}`, async () => {
+      const topic = unique('batches');
+      await createTopics([topic], 1);
+      const timestamp = Date.UTC(2024, 4, 1);
+      const sent = Array.from({ length: 300 }, (_, i) => ({
+        key: i % 3 === 0 ? null : Buffer.from(`key ${i}`),
+        value: i % 5 === 0 ? null : Buffer.alloc(i * 7, i),
+        timestamp: String(timestamp + (i % 2 === 0 ? -i * 86_400_000 * 60 : i)),
+        headers: { a: Buffer.from([i & 255, 255]), [`ü${i}`]: Buffer.alloc(0), long: Buffer.alloc(300, i) },
+      }));
+      await producer.send({ topic, messages: sent.slice(0, 100), compression });
+      await producer.send({ topic, messages: sent.slice(100), compression });
+      const expected = sent.map(({ key, value, headers, timestamp: at }, offset) => ({
+        ...{ topic, partition: 0, offset, key, value, timestamp: Number(at), headers: Object.entries(headers) },
+      }));
+      expect(await readAll(topic)).to.deep.equal(expected);
+      expect(await readAll(topic, 150, 152)).to.deep.equal(expected.slice(150, 152));
+    });
+  }
+
+  it('keep headers of one name, and those without a value', async () => {
+    const topic = unique('batches');
+    await createTopics([topic], 1);
+    await producer.send({ topic, messages: [{ value: 'x', headers: { twice: ['1', '2'], once: '3' } }] });
+    const [message] = await readAll(topic);
+    const headers = message!.headers.map(([name, value]) => [name, value?.toString()]);
+    expect(headers).to.have.deep.members([['twice', '1'], ['twice', '2'], ['once', '3']]); // prettier-ignore
+  });
+
+  it('leave out what was aborted, and the marks of transactions', async () => {
+    const topic = unique('batches');
+    await createTopics([topic], 1);
+    const writer = kafka.producer({
+      ...{ transactionalId: unique('tx'), maxInFlightRequests: 1, idempotent: true },
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    });
+    await writer.connect();
+    for (const [i, keeps] of [true, false, false, true].entries()) {
+      const transaction = await writer.transaction();
+      await transaction.send({ topic, messages: [{ value: `${i} in` }] });
+      await producer.send({ topic, messages: [{ value: `${i} beside` }] });
+      await (keeps ? transaction.commit() : transaction.abort());
+    }
+    await writer.disconnect();
+    const values = (await readAll(topic)).map(({ value }) => value?.toString());
+    expect(values).to.deep.equal(['0 in', '0 beside', '1 beside', '2 beside', '3 in', '3 beside']);
+  });
+});
