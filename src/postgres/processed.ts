@@ -120,7 +120,6 @@ export class ProcessedEvents {
     });
     const hashes = new Map<string, number>();
     for (const [day, ids] of byDay) {
-      ids.sort((a, b) => a.compare(b)); // neighbours in the index one after the other
       const { bytes } = encodeArray('uuid', ids.length, (i) => ids[i]);
       const { rows } = await session.run(statement(KNOWN, [isoDay(day), bytes]));
       const found = rows[0]?.[0];
