@@ -68,7 +68,7 @@ async function newestOf(opened: Opened, origin: string): Promise<Found> {
     const why = `no message of that place has one in ${topic.name}, or retention has deleted it`;
     throw new UserError(`There is no letter of ${origin}: ${why}.`, EXIT.refused);
   }
-  const { partition, offset } = index.placeOf(0);
+  const { partition, offset } = index.placeAt(0);
   if (partition < 0) oversize = await oversizeLetter(opened, origin);
   const letter = oversize ?? (await letterAt(opened, partition, offset));
   const newest = idOf(letter);

@@ -126,7 +126,7 @@ export class LetterCounts {
   }
 
   private idOf(slot: number): string {
-    const { partition, offset } = this.index.placeOf(slot);
+    const { partition, offset } = this.index.placeAt(slot);
     return this.oversize.get(slot) ?? `${partition}:${offset}`;
   }
 

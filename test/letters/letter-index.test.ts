@@ -82,7 +82,7 @@ describe('the index of letters', () => {
     expect(index.size).to.equal(count);
     for (let offset = 0; offset < count; offset++) {
       expect(index.isNewest(letterAt(offset))).to.equal(true);
-      expect(index.placeOf(offset)).to.deep.equal({ partition: 0, offset });
+      expect(index.placeAt(offset)).to.deep.equal({ partition: 0, offset });
     }
   });
 });
