@@ -17,7 +17,10 @@ const all = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.ts'))
   .sort()
   .map((file) => `test/${file}`);
-const parts = named.length > 0 ? [named] : [all.filter((file) => !WAITING.flat().includes(file)), ...WAITING];
+/** Each command is a process: its tests mostly wait for processes to start. */
+const isCommand = (file: string) => file.startsWith('test/commands/') || file === 'test/operations.test.ts';
+const rest = all.filter((file) => !WAITING.flat().includes(file) && !isCommand(file));
+const parts = named.length > 0 ? [named] : [rest, ...WAITING, all.filter(isCommand)];
 
 const servers = await startServers({
   report: (line) => {
