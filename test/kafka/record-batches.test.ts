@@ -16,10 +16,12 @@ async function readAll(topic: string, from = 0, to?: number): Promise<Message[]>
 }
 
 describe('records out of fetch answers', () => {
-  const kafka = testKafka();
-  const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+  let kafka: kafkajs.Kafka;
+  let producer: kafkajs.Producer;
   before(async () => {
     await registerCodecs();
+    kafka = testKafka();
+    producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
     await producer.connect();
   });
   after(() => producer.disconnect());

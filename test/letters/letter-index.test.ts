@@ -79,10 +79,11 @@ describe('the index of letters', () => {
     for (let offset = 0; offset < count; offset++) {
       expect(index.add(letterAt(offset))).to.deep.equal({ slot: offset, isNew: true });
     }
-    expect(index.size).to.equal(count);
     for (let offset = 0; offset < count; offset++) {
+      expect(index.add(letterAt(offset)), 'read again').to.deep.equal({ slot: offset, isNew: false });
       expect(index.isNewest(letterAt(offset))).to.equal(true);
       expect(index.placeAt(offset)).to.deep.equal({ partition: 0, offset });
     }
+    expect(index.size).to.equal(count);
   });
 });
