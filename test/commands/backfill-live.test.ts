@@ -54,7 +54,7 @@ describe('dbw backfill --reapply beside dbw consume', function () {
         const { groups } = await admin.describeGroups([place.groupId]);
         return groups.map(({ state, members }) => ({ state, members: members.map(({ memberId }) => memberId) }));
       });
-    const joins = () => consume.output.stdout.split('\n').filter((line) => line.includes('partitions assigned')).length;
+    const joins = () => consume.output.stderr.split('\n').filter((line) => line.includes('partitions assigned')).length;
     const [before, joined] = [await group(), joins()];
     expect(joined).to.equal(1);
     expect(before).to.deep.include({ state: 'Stable', members: before[0]?.members });

@@ -3,6 +3,8 @@ import { expect } from 'chai';
 import { HealthServer } from '../../src/health/health-server.js';
 import { dbw } from '../support/cli.js';
 import { allCommands, examplesOf, wordsOf, type Loadable } from '../support/commands.js';
+import { envelope } from '../support/envelopes.js';
+import { messageOf, type Message } from '../support/generator/index.js';
 import { Place } from '../support/place.js';
 import { WELL } from '../support/vitals.js';
 
@@ -21,6 +23,18 @@ describe('--help', () => {
   before(async () => {
     commands.push(...(await allCommands()).commands);
     place = await Place.make();
+    // As many as the examples of backfill speak of, whichever partition they ask for.
+    const events = Array.from({ length: 5_600 }, (_, i): Message => {
+      const user = envelope('user.created', { userId: `u${i}`, username: `n${i}`, email: 'e', role: 'subscriber' });
+      const message = envelope('message.created', {
+        messageId: `m${i}`,
+        conversationId: 'c',
+        senderId: `u${i - 1}`,
+        content: '',
+      });
+      return { ...messageOf(i % 2 ? message : user), key: String(i) };
+    });
+    await place.send(events);
     port = await HealthServer.open(0, () => WELL, { contentType: 'text/plain', text: () => Promise.resolve('') });
   });
   after(async () => {

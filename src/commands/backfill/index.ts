@@ -47,7 +47,7 @@ to go on. Ends with status 3 where events were refused, 6 where retention had de
     {
       description: 'Some offsets of one partition, gently',
       command:
-        '<%= config.bin %> backfill --topic message.created --partition 3 --from-offset 1200 --to-offset 1300 --rate 100 --yes',
+        '<%= config.bin %> backfill --topic message.created --partition 1 --from-offset 1200 --to-offset 1300 --rate 100 --yes',
     },
     { description: 'Go on with a run that was interrupted', command: '<%= config.bin %> backfill --resume 12 --yes' },
   ];
