@@ -40,6 +40,8 @@ export abstract class DbwCommand extends Command {
     const stop = new AbortController();
     const onSignal = (signal: NodeJS.Signals) => {
       if (stop.signal.aborted) process.exit(signal === 'SIGINT' ? EXIT.interrupted : 143);
+      // The terminal has printed ^C where the next line is to begin.
+      if (signal === 'SIGINT' && process.stderr.isTTY) process.stderr.write('\n');
       stop.abort();
     };
     process.on('SIGTERM', onSignal);

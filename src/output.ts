@@ -26,6 +26,8 @@ const LEAST = 10;
 export interface Fitting {
   /** Headings of the columns that may be cut where the terminal is too narrow; without them the last with text. */
   readonly cut?: readonly string[];
+  /** Headings of columns that are left out, one after the other, where cutting is not enough. */
+  readonly drop?: readonly string[];
   /** Columns there are; without it those of the terminal, and as many as it takes where output goes to a pipe or a file. */
   readonly width?: number | undefined;
 }
@@ -75,14 +77,30 @@ function cutTo(width: number, cell: string): string {
         .join('')}…`;
 }
 
+/** The columns that stay, by their numbers, where those that may go are dropped until the others fit. */
+function kept(
+  head: readonly string[],
+  lines: readonly (readonly string[])[],
+  { cut, drop, width }: { cut: readonly number[]; drop: readonly string[]; width: number },
+): number[] {
+  const widths = widthsFor([head, ...lines], cut, 0);
+  let stay = widths.map((_, i) => i);
+  for (const name of drop) {
+    const least = stay.reduce((sum, i) => sum + (widths[i] ?? 0) + BETWEEN, -BETWEEN);
+    if (least <= width) break;
+    stay = stay.filter((i) => head[i] !== name);
+  }
+  return stay;
+}
+
 /**
- * Rows under their headings. On a terminal that is too narrow cells are cut; in a pipe columns are as wide as they need and
+ * Rows under their headings. On a terminal that is too narrow cells are cut and columns dropped; in a pipe columns are as wide as they need and
  * nothing is. Numbers stand right, with separators of thousands.
  */
 export function table(
   head: readonly string[],
   rows: readonly (readonly (string | number)[])[],
-  { cut, width = process.stdout.isTTY ? process.stdout.columns : undefined }: Fitting = {},
+  { cut, drop = [], width = process.stdout.isTTY ? process.stdout.columns : undefined }: Fitting = {},
 ): string {
   const text = rows.map((row) =>
     row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : printable(cell))),
@@ -90,6 +108,13 @@ export function table(
   const columns = Math.max(head.length, ...rows.map((row) => row.length));
   const lastText = Array.from({ length: columns }, (_, i) => !isRight(rows, i)).lastIndexOf(true);
   const mayCut = cut ? cut.map((name) => head.indexOf(name)).filter((i) => i >= 0) : [lastText];
+  if (drop.length > 0) {
+    const stay = kept(head, text, { cut: mayCut, drop, width: width ?? Infinity });
+    if (stay.length < columns) {
+      const only = <T>(cells: readonly T[]) => cells.filter((_, i) => stay.includes(i));
+      return table(only(head), rows.map(only), { ...(cut ? { cut } : {}), width });
+    }
+  }
   const widths = widthsFor([head, ...text], mayCut, width ?? Infinity);
   const drawn = new Table({
     head: head.map((name, i) => paint.bold(cutTo(widths[i] ?? 0, name))),

@@ -2,6 +2,8 @@ import { Listr, ListrLogger, ProcessOutput, type ListrDefaultRendererLogLevels }
 
 const LINE_MS = 5_000;
 const WIDE = 100;
+/** Columns that listr2 keeps for its mark and its indentation. */
+const MARK = 6;
 
 /** How far a bounded run is. */
 export interface Advance {
@@ -15,8 +17,8 @@ export interface Advance {
 /** Progress of a bounded run: one line that moves on a terminal, a JSON line every 5 s elsewhere; on standard error. */
 export interface Progress {
   readonly update: (advance: Advance) => void;
-  /** Ends the display, whatever was reached. */
-  readonly stop: () => void;
+  /** Ends the display, whatever was reached; resolves when the last line of it is drawn. */
+  readonly stop: () => Promise<void>;
 }
 
 /** 75 s as `1 min 15 s`; whole seconds. */
@@ -34,7 +36,8 @@ function pace({ messages, left }: Advance, seconds: number): { rate: number; rem
   return { rate, remaining: rate > 0 && left > 0 ? left / rate : undefined };
 }
 
-function lineOf(advance: Advance, seconds: number, columns: number): string {
+/** What a line says of a run; on a terminal that is too narrow it says less, for a line that breaks cannot move. */
+export function lineOf(title: string, advance: Advance, seconds: number, columns: number): string {
   const { messages, left, outcomes = {} } = advance;
   const { rate, remaining } = pace(advance, seconds);
   const percent = messages + left > 0 ? Math.floor((messages / (messages + left)) * 100) : 100;
@@ -48,7 +51,13 @@ function lineOf(advance: Advance, seconds: number, columns: number): string {
     ...(remaining === undefined ? [] : [`${spell(remaining)} left`]),
     ...(columns >= WIDE ? Object.entries(outcomes).flatMap(([what, n]) => (n > 0 ? [`${count(n)} ${what}`] : [])) : []),
   ];
-  return parts.join('  ');
+  const room = columns - MARK;
+  let line = title;
+  for (const part of parts) {
+    if (line.length + 2 + part.length > room) break;
+    line += `  ${part}`;
+  }
+  return line;
 }
 
 /**
@@ -73,7 +82,7 @@ export function showProgress(title: string): Progress {
       };
       process.stderr.write(`${JSON.stringify({ progress })}\n`);
     };
-    return { update, stop: () => undefined };
+    return { update, stop: () => Promise.resolve() };
   }
   let finish: () => void = () => undefined;
   const finished = new Promise<void>((resolve) => (finish = resolve));
@@ -83,7 +92,7 @@ export function showProgress(title: string): Progress {
       {
         title,
         task: (_, task) => {
-          show = (line) => (task.title = `${title}  ${line}`);
+          show = (line) => (task.title = line);
           return finished;
         },
       },
@@ -97,15 +106,18 @@ export function showProgress(title: string): Progress {
         }),
       },
       exitOnError: false,
+      // Ctrl-C is for the command: listr2 would end the process where it stands.
+      registerSignalListeners: false,
     },
   );
-  void list.run().catch(() => undefined);
+  const drawn = list.run().catch(() => undefined);
   return {
     update: (advance) => {
-      show(lineOf(advance, seconds(), process.stderr.columns));
+      show(lineOf(title, advance, seconds(), process.stderr.columns));
     },
-    stop: () => {
+    stop: async () => {
       finish();
+      await drawn;
     },
   };
 }

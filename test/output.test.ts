@@ -32,6 +32,18 @@ describe('a table', () => {
     });
   }
 
+  it('drops columns that are named for it, only where cutting is not enough', () => {
+    const draw = (width: number) =>
+      table(['id', 'about', 'when', 'much'], [['an-id', LONG, '2024-05-01 10:00', 12]], {
+        width,
+        cut: ['about'],
+        drop: ['when', 'much'],
+      }).split('\n')[0];
+    expect(draw(45)).to.match(/^id +about +when +much$/);
+    expect(draw(30)).to.match(/^id +about +much$/);
+    expect(draw(20)).to.match(/^id +about$/);
+  });
+
   it('cuts the columns that are named, in that order', () => {
     const lines = table(['about', 'id'], [[LONG, 'an-id-that-is-to-be-copied-from-here']], {
       width: 60,

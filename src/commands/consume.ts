@@ -101,7 +101,7 @@ A new group starts at the earliest offset. Configuration comes from the environm
         log,
         stop.signal,
       );
-      progress?.stop();
+      await progress?.stop();
       const { tally, parked, seconds } = result;
       const gaps = result.gaps.map((gap) => ({ ...gap, lost: gap.to - gap.from }));
       const stillParked = parked.waiting + parked.dead;
@@ -127,7 +127,7 @@ A new group starts at the earliest offset. Configuration comes from the environm
         eventsPerSecond,
       };
     } finally {
-      progress?.stop();
+      await progress?.stop();
       process.off('SIGTERM', onSignal);
       process.off('SIGINT', onSignal);
     }

@@ -162,9 +162,14 @@ command goes on where it stopped. Ends with status 3 where letters died again.`;
             group.example,
           ],
         ]);
-      this.log(`\n${table(['', 'what', 'why', 'died of', 'event type', 'example'], rows)}`);
+      this.log(
+        `\n${table(['', 'what', 'why', 'died of', 'event type', 'example'], rows, { cut: ['why', 'event type'] })}`,
+      );
     }
-    if (ending === 'interrupted') this.tell('Interrupted. The same command goes on where it stopped.');
+    if (ending === 'interrupted')
+      this.tell(
+        run === null ? 'Interrupted. Nothing was changed.' : 'Interrupted. The same command goes on where it stopped.',
+      );
     if (ending === 'canary') {
       this.tell('Stopped: more than half of the first letters died again. The others were not touched.');
     }

@@ -82,7 +82,12 @@ export default class Runs extends DbwCommand {
       return;
     }
     const rows = runs.map((run) => [run.id, run.kind, `${run.user}@${run.host}`, shortTime(run.startedAt), run.state, percent(run), run.outcome ?? '', flagsOf(run)]); // prettier-ignore
-    this.log(table(['id', 'kind', 'who', 'started', 'state', 'read', 'outcome', 'what'], rows));
+    this.log(
+      table(['id', 'kind', 'who', 'started', 'state', 'read', 'outcome', 'what'], rows, {
+        cut: ['what', 'outcome', 'who'],
+        drop: ['read', 'who'],
+      }),
+    );
     const open = runs.flatMap((run) => goOn(run) ?? []);
     if (open.length > 0) this.log(`\nTo go on:\n${open.map((command) => `  ${command}`).join('\n')}`);
   }

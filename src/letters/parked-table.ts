@@ -43,7 +43,7 @@ function advice(groups: ParkedReport['groups']): string[] {
   const [first] = types;
   const only = types.length === 1 && first !== undefined ? ` --event-type ${first}` : '';
   return [
-    'Each is applied by itself as soon as its row is there. The events that bring the rows',
+    'Each is applied by itself once its row is there. The events that bring rows',
     `  may not be read yet:       dbw lag --topics ${types.join(',')}`,
     `  may be dead letters:       dbw replay-dlq${only} --dry-run`,
     '  or were never sent: send them again.',

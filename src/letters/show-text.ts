@@ -99,7 +99,7 @@ export function showText(letter: ShownLetter, isRevealed: boolean): string {
   );
   const body = letter.value.length > 0 ? valueText(letter) : chalk.dim('   (no JSON; --reveal shows the bytes)');
   const hint = isRevealed ? [] : [chalk.dim('Values are masked; --reveal shows them.')];
-  return [...facts, '', body, '', ...hint, `To replay it alone: ${letter.replay}`].join('\n');
+  return [...facts, '', body, '', ...hint, 'To replay it alone:', `  ${letter.replay}`].join('\n');
 }
 
 function olderHint({ origin, replays }: ShownLetter): string {

@@ -80,7 +80,7 @@ export async function summarize(opened: Opened, filter: LetterFilter, now = Date
     }
     await questions.end();
   } finally {
-    progress.stop();
+    await progress.stop();
   }
   const causes = counts.summarize(now);
   const sum = (of: 'count' | 'open' | 'resolved' | 'discarded' | 'foreign') =>

@@ -1,4 +1,5 @@
 import chalk from 'chalk';
+import { laidOut } from '../mistakes.js';
 import { table } from '../output.js';
 import type { DlqSummary } from './summarize.js';
 import type { LetterGroup } from './summary.js';
@@ -49,7 +50,7 @@ function totals(summary: DlqSummary): string {
   for (const { why, count: records, example } of unreadable) {
     lines.push(`${many(records, 'record')} left alone, such as ${example}: ${why}.`);
   }
-  return lines.join('\n');
+  return laidOut(lines.join('\n'), process.stdout.isTTY ? process.stdout.columns : undefined);
 }
 
 /**

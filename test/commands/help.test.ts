@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Parser } from '@oclif/core';
 import { expect } from 'chai';
 import { HealthServer } from '../../src/health/health-server.js';
@@ -81,7 +83,9 @@ describe('--help', () => {
   async function run(command: Loadable, example: string): Promise<void> {
     if (isEndless(example)) return;
     const words = wordsOf(example).map((word) =>
-      word.replace('http://localhost:3010', `http://localhost:${port.port}`),
+      word
+        .replace('http://localhost:3010', `http://localhost:${port.port}`)
+        .replace('letters.jsonl', join(tmpdir(), `${place.prefix}letters.jsonl`)),
     );
     const isAsked = 'yes' in command.flags && !words.includes('--yes') && !words.includes('--dry-run');
     const ended = await dbw([...words, ...(isAsked ? ['--yes'] : [])], place.env);

@@ -43,7 +43,12 @@ export default class DlqLs extends DlqCommand {
       const rows = letters.map(({ id, failedAt, state: is, reason, code, path, eventType, eventId }) => [
         ...[id, clock(failedAt), is, reason, code, path === '' ? '–' : path, eventType ?? '–', eventId ?? '–'],
       ]);
-      this.log(table(['ID', 'failed at', 'state', 'reason', 'code', 'path', 'event type', 'event ID'], rows));
+      this.log(
+        table(['ID', 'failed at', 'state', 'reason', 'code', 'path', 'event type', 'event ID'], rows, {
+          cut: ['event ID', 'path', 'event type', 'code'],
+          drop: ['event ID'],
+        }),
+      );
     } else this.log(`No letter in ${topic} fits${state === 'all' ? '' : ` and is ${state}`}.`);
     if (found > letters.length) this.logToStderr(`${found.toLocaleString('en-US')} letters fit; --limit shows more.`);
     for (const { why, count, example } of unreadable) {
