@@ -62,18 +62,32 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Looks for what JSON can say and PostgreSQL or we cannot hold. `texts`: an escape makes a look at every text needful. */
-function inspect(value: unknown, path: string, depth: number, texts: boolean): void {
+/** Whether objects and arrays are nested deeper than we hold. Makes nothing: most messages need no other look. */
+function isDeep(value: object, depth: number): boolean {
+  if (depth > MAX_DEPTH) return true;
+  if (Array.isArray(value)) {
+    for (const part of value as unknown[]) {
+      if (typeof part === 'object' && part !== null && isDeep(part, depth + 1)) return true;
+    }
+    return false;
+  }
+  for (const name in value) {
+    const part: unknown = value[name as keyof typeof value];
+    if (typeof part === 'object' && part !== null && isDeep(part, depth + 1)) return true;
+  }
+  return false;
+}
+
+/** Looks for what JSON can say and PostgreSQL or we cannot hold, where an escape makes a look at every text needful. */
+function inspect(value: unknown, path: string, depth: number): void {
   if (typeof value === 'string') {
-    if (!texts) return;
     if (value.includes('\0')) throw invalid('nul', path, 'text contains U+0000');
     if (!value.isWellFormed()) throw invalid('surrogate', path, 'text contains a lone surrogate');
   } else if (typeof value === 'object' && value !== null) {
     if (depth > MAX_DEPTH) throw invalid('depth', '', `nested deeper than ${MAX_DEPTH}`);
     for (const [name, part] of Object.entries(value)) {
-      if (texts) inspect(name, path, depth, texts);
-      // The path is put together only where it may be needed: most messages have no escapes.
-      if (texts || typeof part === 'object') inspect(part, texts ? `${path}/${pointer(name)}` : '', depth + 1, texts);
+      inspect(name, path, depth);
+      inspect(part, `${path}/${pointer(name)}`, depth + 1);
     }
   }
 }
@@ -100,7 +114,8 @@ function parse(value: Buffer): Record<string, unknown> {
     throw new Refused('malformed', 'syntax', '', `the message is not JSON${place ? ` (at character ${place})` : ''}`);
   }
   if (!isRecord(document)) throw invalid('type', '', 'the message is not a JSON object');
-  inspect(document, '', 1, text.includes('\\u'));
+  if (text.includes('\\u')) inspect(document, '', 1);
+  else if (isDeep(document, 1)) throw invalid('depth', '', `nested deeper than ${MAX_DEPTH}`);
   return document;
 }
 

@@ -12,6 +12,11 @@ type Put = (out: Out, value: unknown) => void;
 const EPOCH_2000 = 946_684_800_000_000;
 const EPOCH_2000_DAYS = 10_957;
 
+/** The value of a hexadecimal digit in lower case; of anything else a number that is not from 0 to 15. */
+function nibble(code: number): number {
+  return code < 58 ? code - 48 : code < 97 ? -1 : code - 87;
+}
+
 /** A buffer that grows; the bytes of one array. */
 class Out {
   bytes = Buffer.allocUnsafe(8192);
@@ -49,6 +54,21 @@ class Out {
     const end = start + this.bytes.write(value, start);
     this.bytes.writeInt32BE(end - this.at - 4, this.at);
     this.at = end;
+  }
+
+  /** The 16 bytes of a UUID in its usual spelling, lower case with dashes. */
+  uuid(value: string): void {
+    this.int32(16);
+    this.reserve(16);
+    let all = 0;
+    for (let i = 0; i < 36; i += 2) {
+      if (i === 8 || i === 13 || i === 18 || i === 23) i++;
+      const high = nibble(value.charCodeAt(i));
+      const low = nibble(value.charCodeAt(i + 1));
+      all |= high | low;
+      this.bytes[this.at++] = (high << 4) | low;
+    }
+    if ((all & ~15) !== 0 || value.length !== 36) throw new TypeError('a text that is to be sent as a uuid is none');
   }
 
   blob(value: Buffer): void {
@@ -126,8 +146,9 @@ const TYPES: Readonly<Record<ArrayType, { name: string; oid: number; put: Put }>
     name: 'uuid',
     oid: 2950,
     put: (out, value) => {
-      if (!Buffer.isBuffer(value)) throw new TypeError('a uuid is sent as its 16 bytes');
-      out.blob(value);
+      if (Buffer.isBuffer(value)) out.blob(value);
+      else if (typeof value === 'string') out.uuid(value);
+      else throw new TypeError('a uuid is sent as its 16 bytes, or as text in its usual spelling');
     },
   },
   bytea: {

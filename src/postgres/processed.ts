@@ -16,16 +16,22 @@ const CLAIM = `WITH claimed AS (
   INSERT INTO dbw.processed_events (day, id, hash)
   SELECT day, id, hash FROM unnest($1::date[], $2::uuid[], $3::integer[]) AS x (day, id, hash)
   ON CONFLICT (id, day) DO NOTHING RETURNING id)
-SELECT count(*)::integer, CASE WHEN count(*) < $4::integer THEN array_agg(encode(uuid_send(id), 'hex')) END FROM claimed`;
+SELECT count(*)::integer, CASE WHEN count(*) < $4::integer THEN array_agg(id::text) END FROM claimed`;
 
 // Joined, not `= ANY`: where there are no statistics yet PostgreSQL would compare each row of a day with each id.
-const HASHES = `SELECT encode(uuid_send(p.id), 'hex'), p.hash FROM unnest($1::date[], $2::uuid[]) AS x (day, id)
+const HASHES = `SELECT p.id::text, p.hash FROM unnest($1::date[], $2::uuid[]) AS x (day, id)
   JOIN dbw.processed_events p ON p.id = x.id AND p.day = x.day`;
 
-/** The 16 bytes that stand for an event's id: a UUID in its usual spelling is itself, other texts are hashed. */
+/** The UUID that stands for an event's id: one in its usual spelling is itself, other texts are hashed. */
+function uuidOf(id: string): string {
+  if (UUID.test(id)) return id;
+  const hex = createHash('sha256').update(id).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** The 16 bytes of that UUID. */
 export function eventKey(id: string): Buffer {
-  if (UUID.test(id)) return Buffer.from(id.replaceAll('-', ''), 'hex');
-  return createHash('sha256').update(id).digest().subarray(0, 16);
+  return Buffer.from(uuidOf(id).replaceAll('-', ''), 'hex');
 }
 
 // Not `= ANY`: where there are no statistics yet PostgreSQL reads whole partitions and compares each row with each id.
@@ -141,8 +147,9 @@ export class ProcessedEvents {
    * @param events with distinct ids
    */
   async claim(session: Session, events: readonly Event[]): Promise<Claimed> {
-    const claims = events.map((event) => ({ event, day: this.partitionDay(event), id: eventKey(event.id) }));
-    claims.sort((a, b) => a.id.compare(b.id));
+    const claims = events.map((event) => ({ event, day: this.partitionDay(event), id: uuidOf(event.id) }));
+    // UUIDs of one spelling stand in the order of their bytes.
+    claims.sort((a, b) => (a.id < b.id ? -1 : 1));
     const days = encodeArray('date', claims.length, (i) => claims[i]?.day).bytes;
     const ids = encodeArray('uuid', claims.length, (i) => claims[i]?.id).bytes;
     const hashes = encodeArray('integer', claims.length, (i) => claims[i]?.event.hash).bytes;
@@ -157,9 +164,8 @@ export class ProcessedEvents {
     const duplicates: Event[] = [];
     const collisions: Event[] = [];
     for (const { event, id } of claims) {
-      const key = id.toString('hex');
-      if (claimed.has(key)) fresh.add(event);
-      else if (hashOf.get(key) === event.hash) duplicates.push(event);
+      if (claimed.has(id)) fresh.add(event);
+      else if (hashOf.get(id) === event.hash) duplicates.push(event);
       else collisions.push(event);
     }
     return { fresh: events.filter((event) => fresh.has(event)), duplicates, collisions };

@@ -96,11 +96,10 @@ function change(changes: Changes, table: Table, row: Row, version: string): void
 export function fold(events: readonly Event[]): Changes {
   const changes = new Changes();
   for (const event of events) {
-    const version = versionOf(event.time, event.id);
     for (const { verb, table, row } of event.changes) {
       if (verb === 'insert') create(changes, table, row);
-      else if (verb === 'put') replace(changes, table, row, version);
-      else change(changes, table, row, version);
+      else if (verb === 'put') replace(changes, table, row, versionOf(event.time, event.id));
+      else change(changes, table, row, versionOf(event.time, event.id));
     }
   }
   return changes;

@@ -111,8 +111,27 @@ describe('arrays on their way to PostgreSQL', () => {
     ]);
   });
 
+  it('send a UUID as text the same as its bytes', () => {
+    fc.assert(
+      fc.property(fc.uuid(), (uuid) => {
+        const bytes = Buffer.from(uuid.replaceAll('-', ''), 'hex');
+        const [text, raw] = [uuid, bytes].map((value) => encodeArray('uuid', 1, () => value).bytes);
+        expect(text).to.deep.equal(raw);
+      }),
+    );
+  });
+
   it('refuse what is no bytes where bytes are needed', () => {
-    expect(() => encodeArray('uuid', 1, () => '0b0e7a52-6c7e-4f0e-9d8e-2f1f6d1c9a10')).to.throw(TypeError);
+    const almost = [
+      ...['0b0e7a52-6c7e-4f0e-9d8e-2f1f6d1c9a1', '0b0e7a52-6c7e-4f0e-9d8e-2f1f6d1c9a100', ''],
+      ...[
+        '0B0e7a52-6c7e-4f0e-9d8e-2f1f6d1c9a10',
+        '0b0e7a52-6c7e-4f0e-9d8e-2f1f6d1c9a1g',
+        '0b0e7a52-6c7e-4f0e-9d8e-2f1f6d1c9a/0',
+      ],
+    ];
+    for (const text of almost) expect(() => encodeArray('uuid', 1, () => text), text).to.throw(TypeError);
+    expect(() => encodeArray('uuid', 1, () => 7)).to.throw(TypeError);
     expect(() => encodeArray('bytea', 1, () => 'text')).to.throw(TypeError);
   });
 });
