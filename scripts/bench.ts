@@ -1,170 +1,113 @@
 // `npm run bench`: events per second from Kafka to rows, beside COPY of the same rows into the same table, in one run on one
 // machine. What counts are the ratios: absolute figures move with the machine and with what else it does.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+// `npm run bench -- --only limits,latency` measures some parts; `--json bench.json` keeps all figures.
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
-import { from } from 'pg-copy-streams';
-import { connect } from '../src/postgres/data-source.js';
-import { migrate } from '../src/postgres/migrate.js';
 import { table } from '../src/output.js';
-import { databaseConfig, emptyDatabase } from '../test/support/database.js';
-import { posts, type Message } from '../test/support/generator/index.js';
+import { generate, posts, type Message } from '../test/support/generator/index.js';
 import { startServers } from '../test/support/services/index.js';
 import { createTopics, send } from '../test/support/topics.js';
 import { unique } from '../test/support/unique.js';
+import { consume } from './bench/dbw.js';
+import { latencyAt } from './bench/latency.js';
+import { copy, rowsOf, unnest } from './bench/rows.js';
+import { measure, type Measured } from './bench/rounds.js';
+import { startUp } from './bench/start-up.js';
 
 const { values: flags } = parseArgs({
   options: {
     events: { type: 'string', default: '200000' },
     rounds: { type: 'string', default: '3' },
-    writers: { type: 'string', default: '2' },
-    batch: { type: 'string', default: '1000' },
+    only: { type: 'string', default: 'limits,settings,mixed,latency,start' },
+    json: { type: 'string' },
   },
 });
 const events = Number(flags.events);
 const rounds = Number(flags.rounds);
 const USERS = 500;
+const report = (line: string) => {
+  console.error(line);
+};
 
-const servers = await startServers({
-  report: (line) => {
-    console.error(line);
-  },
-});
+const servers = await startServers({ report });
 Object.assign(process.env, servers.env);
 
-function escaped(value: unknown): string {
-  if (value === null || value === undefined) return '\\N';
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.replace(/[\\\t\n\r]/g, (c) => ({ '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' })[c] ?? c);
+/** Topics with these messages in four partitions; returns what their names begin with. */
+async function staged(messages: readonly Message[]): Promise<string> {
+  const prefix = `${unique('bench')}.`;
+  const topics = [...new Set(messages.map(({ topic }) => `${prefix}${topic}`))];
+  await createTopics(topics, 4);
+  await send(messages, prefix);
+  return prefix;
 }
 
-/** The rows of the messages as COPY takes them, in the columns named first. */
-function copyLines(messages: readonly Message[]): { users: string[]; posts: string[] } {
-  const lines: { users: string[]; posts: string[] } = { users: [], posts: [] };
-  for (const { event } of messages) {
-    const d = event?.data ?? {};
-    const at = event?.timestamp;
-    if (event?.eventType === 'user.created') {
-      lines.users.push(`${[d.userId, d.username, d.email, d.role, at].map(escaped).join('\t')}\n`);
-    } else {
-      const row = [
-        d.postId,
-        d.authorId,
-        d.content,
-        JSON.stringify(d.mediaUrls),
-        d.visibility,
-        d.contentType,
-        d.price,
-        d.tags,
-        at,
-      ];
-      lines.posts.push(`${row.map(escaped).join('\t')}\n`);
-    }
-  }
-  return lines;
-}
+const results: Record<string, unknown> = {};
+const limits = new Map<string, () => Promise<number>>();
+const memory = new Map<string, number>();
+const wanted = new Set(flags.only.split(','));
 
-async function freshDatabase(): Promise<string> {
-  const name = await emptyDatabase();
-  const dataSource = await connect(databaseConfig(name));
-  await migrate(dataSource);
-  await dataSource.destroy();
-  return name;
-}
-
-async function dropDatabase(name: string): Promise<void> {
-  const admin = await connect(databaseConfig(process.env.DB_DATABASE ?? 'dbw'));
-  await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
-  await admin.destroy();
-}
-
-/** Seconds that COPY of the posts takes, into the migrated table with its key, indexes and foreign key. */
-async function copy(lines: { users: string[]; posts: string[] }): Promise<number> {
-  const database = await freshDatabase();
-  const { host, port, username, password } = databaseConfig(database);
-  const client = new pg.Client({ host, port, user: username, ...(password ? { password } : {}), database });
-  await client.connect();
-  const put = (sql: string, rows: string[]) => pipeline(Readable.from(chunks(rows)), client.query(from(sql)));
-  await put('COPY users (user_id, username, email, role, created_at) FROM STDIN', lines.users);
-  const started = performance.now();
-  await put(
-    'COPY posts (post_id, author_id, content, media_urls, visibility, content_type, price, tags, created_at) FROM STDIN',
-    lines.posts,
-  );
-  const seconds = (performance.now() - started) / 1000;
-  await client.end();
-  await dropDatabase(database);
-  return seconds;
-}
-
-function* chunks(rows: string[]): Generator<string> {
-  for (let i = 0; i < rows.length; i += 500) yield rows.slice(i, i + 500).join('');
-}
-
-/** Seconds from the start of reading to the last commit of `dbw consume`, as it says itself. */
-async function consume(prefix: string, env: Record<string, string>): Promise<number> {
-  const database = await freshDatabase();
-  const child = spawn(process.execPath, ['bin/run.js', 'consume', '--until-caught-up', '--json'], {
-    env: {
-      ...process.env,
-      DB_DATABASE: database,
-      KAFKA_TOPIC_PREFIX: prefix,
-      KAFKA_GROUP_ID: unique('group'),
-      DB_WRITER_SERVICE_PORT: '0',
-      LOG_LEVEL: 'error',
-      DBW_WRITERS: flags.writers,
-      BATCH_SIZE: flags.batch,
-      ...env,
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
+/** A way to write the events, whose memory is kept beside its time. */
+function consuming(name: string, prefix: string, env: Record<string, string> = {}): void {
+  limits.set(name, async () => {
+    const { eventsPerSecond, peakMiB } = await consume(prefix, env);
+    memory.set(name, Math.max(memory.get(name) ?? 0, peakMiB));
+    return eventsPerSecond;
   });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  await once(child, 'close');
-  const result: unknown = JSON.parse(output);
-  await dropDatabase(database);
-  if (typeof result !== 'object' || result === null || !('seconds' in result))
-    throw new Error(`consume failed: ${output}`);
-  return Number(result.seconds);
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+function print(title: string, measured: readonly Measured[]): void {
+  const count = (n: number) => Math.round(n).toLocaleString('en-US');
+  const rows = measured.map(({ name, perSecond, least, most, ofFirst }) => [
+    ...[name, count(perSecond), `${count(least)} – ${count(most)}`, ofFirst.toFixed(2)],
+    memory.has(name) ? `${Math.round(memory.get(name) ?? 0)} MiB` : '',
+  ]);
+  console.log(`\n${table([title, 'events/s', 'spread', 'of COPY', 'memory'], rows)}`);
 }
 
 try {
-  const messages = [...posts({ seed: 1, events: events + USERS, users: USERS })];
-  const prefix = `${unique('bench')}.`;
-  await createTopics([`${prefix}user.created`, `${prefix}content.post.created`], 4);
-  await send(messages, prefix);
-  const lines = copyLines(messages);
-  const ways: Record<string, () => Promise<number>> = {
-    COPY: () => copy(lines),
-    'dbw consume': () => consume(prefix, {}),
-    'dbw consume, no Redis': () => consume(prefix, { REDIS_HOST: '' }),
-  };
-  const seconds = new Map<string, number[]>(Object.keys(ways).map((way) => [way, []]));
-  for (let round = 1; round <= rounds; round++) {
-    for (const [way, measure] of Object.entries(ways)) {
-      const took = await measure();
-      seconds.get(way)?.push(took);
-      console.error(`round ${round}: ${way}: ${Math.round(events / took).toLocaleString('en-US')} events/s`);
+  if (['limits', 'settings', 'mixed'].some((part) => wanted.has(part))) {
+    const messages = [...posts({ seed: 1, events: events + USERS, users: USERS })];
+    const rows = rowsOf(messages);
+    limits.set('COPY', async () => events / (await copy(rows)));
+    if (wanted.has('limits')) limits.set('INSERT … unnest', async () => events / (await unnest(rows)));
+    const prefix = await staged(messages);
+    consuming('dbw consume', prefix);
+    if (wanted.has('settings')) {
+      consuming('no Redis', prefix, { REDIS_HOST: '' });
+      consuming('one writer', prefix, { DBW_WRITERS: '1' });
+      consuming('batches of 100', prefix, { BATCH_SIZE: '100' });
+      consuming('batches of 5,000', prefix, { BATCH_SIZE: '5000' });
     }
+    if (wanted.has('mixed')) {
+      const clean = generate({ seed: 2, events, poison: 0, disorder: 0, duplicates: 0 });
+      const dirty = generate({ seed: 3, events, poison: 0.001 });
+      consuming('all thirty types', await staged(clean));
+      consuming('all thirty, dirty', await staged(dirty));
+    }
+    const measured = await measure(limits, { rounds, report });
+    results.throughput = measured.map((one) => ({ ...one, peakMiB: memory.get(one.name) }));
+    print('way', measured);
   }
-  const base = median(seconds.get('COPY') ?? []);
-  const rows = [...seconds].map(([way, took]) => {
-    const rate = (s: number) => Math.round(events / s).toLocaleString('en-US');
-    return [
-      way,
-      rate(median(took)),
-      `${rate(Math.max(...took))} – ${rate(Math.min(...took))}`,
-      (base / median(took)).toFixed(2),
-    ];
-  });
-  console.log(table(['way', 'events/s', 'spread', 'of COPY'], rows));
+  if (wanted.has('latency')) {
+    const found = [];
+    for (const perSecond of [100, 1_000, 10_000]) {
+      const messages = generate({ seed: perSecond, events: perSecond * 15, poison: 0, disorder: 0, duplicates: 0 });
+      const prefix = `${unique('bench')}.`;
+      await createTopics([...new Set(messages.map(({ topic }) => `${prefix}${topic}`))], 4);
+      found.push(await latencyAt(perSecond, messages, prefix));
+    }
+    results.latency = found;
+    const ms = (n: number) => `≤ ${Number(n.toFixed(1))} ms`;
+    const rows = found.map(({ perSecond, p50, p99, p999 }) => [perSecond, ms(p50), ms(p99), ms(p999)]);
+    console.log(`\n${table(['events/s', 'p50', 'p99', 'p99.9'], rows)}`);
+  }
+  if (wanted.has('start')) {
+    const found = await startUp(rounds);
+    results.start = found;
+    const rows = found.map(({ command, seconds }) => [command, `${seconds.toFixed(2)} s`]);
+    console.log(`\n${table(['start-up', 'seconds'], rows)}`);
+  }
+  if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(results, null, 2)}\n`);
 } finally {
   await servers.stop();
 }

@@ -13,7 +13,9 @@ export interface ConsumeSummary {
   readonly stillParked: number;
   /** Partitions that were not read because retention deleted events before they were. */
   readonly gaps: readonly { topic: string; partition: number; from: number; to: number; lost: number }[];
+  /** From the start of the process to its end. */
   readonly seconds: number;
+  /** While there was something to write: from when the first batch was taken to when the last was finished. */
   readonly eventsPerSecond: number;
 }
 
@@ -105,7 +107,7 @@ A new group starts at the earliest offset. Configuration comes from the environm
       const { tally, parked, seconds } = result;
       const gaps = result.gaps.map((gap) => ({ ...gap, lost: gap.to - gap.from }));
       const stillParked = parked.waiting + parked.dead;
-      const eventsPerSecond = Math.round(tally.messages / Math.max(seconds, 0.001));
+      const eventsPerSecond = Math.round(tally.messages / Math.max(tally.workSeconds, 0.001));
       log.info({ ...tally.byOutcome, batches: tally.batches, stillParked, seconds }, 'ended');
       if (untilCaughtUp) {
         const { applied, duplicate, collision, dead_letter: deadLetters } = tally.byOutcome;

@@ -36,6 +36,8 @@ export class Tally {
 
   private readonly byTopic = new Map<string, Counts>();
   private readonly other = none();
+  private begunAt: number | undefined;
+  private finishedAt = 0;
 
   /**
    * @param types the event types that there are
@@ -70,9 +72,20 @@ export class Tally {
     return all;
   }
 
+  /** A batch was taken in hand. */
+  began(now = performance.now()): void {
+    this.begunAt ??= now;
+  }
+
   /** A batch of so many messages was finished. */
-  batch(messages: number): void {
+  batch(messages: number, now = performance.now()): void {
     this.batchSizes.add(messages);
+    this.finishedAt = now;
+  }
+
+  /** Seconds from when the first batch was taken to when the last was finished. */
+  get workSeconds(): number {
+    return this.begunAt === undefined ? 0 : Math.max(0, this.finishedAt - this.begunAt) / 1000;
   }
 
   /** A transaction was committed. */

@@ -96,6 +96,7 @@ function rangesOf(messages: readonly Message[]): Range[] {
 export async function writeBatches(writer: number, parts: Parts): Promise<void> {
   const { intake, offsets, lag, hand, exclusion, tally } = parts;
   for (let batch = await intake.take(); batch; batch = await intake.take()) {
+    tally.began();
     const taken = take(batch, offsets);
     const messages = batch.flatMap(({ message }) => message ?? []);
     const { isSuspect } = hand;
