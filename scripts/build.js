@@ -38,6 +38,8 @@ await build({
   keepNames: true,
   // oclif and its plugins must be one and the same for all; the other two load machine code, or look for it.
   external: ['@oclif/*', 'lz4-napi', 'pg-native'],
+  // pg makes a Response to find out whether it runs at Cloudflare: Node 20 would load its whole HTTP client for that.
+  define: { Response: 'undefined' },
   // Libraries that are CommonJS ask for Node's own modules, and for what is not installed, by `require`.
   banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
   logLevel: 'warning',
