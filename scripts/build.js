@@ -35,6 +35,7 @@ await build({
   target: 'node20.19',
   sourcemap: true,
   sourcesContent: false,
+  // Logs and traces tell errors by the names of their classes.
   keepNames: true,
   // oclif and its plugins must be one and the same for all; the other two load machine code, or look for it.
   external: ['@oclif/*', 'lz4-napi', 'pg-native'],
