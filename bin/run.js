@@ -13,6 +13,9 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+// Whoever looks for a fault wants to see the sources; all others need not wait until their maps are read.
+if (process.env.DEBUG?.includes('dbw')) process.setSourceMapsEnabled(true);
+
 // Node ≥ 22.8 keeps compiled code between runs: a command typed during an incident starts at once.
 module.enableCompileCache?.();
 const { execute } = await import('@oclif/core');

@@ -31,7 +31,7 @@ if (stale && isOurs) {
   run('npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error');
 }
 if (!existsSync(`${root}dist`)) console.error('building …');
-run(process.execPath, `${root}node_modules/typescript/bin/tsc`, '-p', 'tsconfig.build.json');
+run(process.execPath, `${root}scripts/build.js`);
 
 const child = spawn(process.execPath, ['--import', 'tsx', `scripts/${name}.ts`, ...args], {
   cwd: root,

@@ -11,7 +11,7 @@ import { LogEnds } from './kafka/log-ends.js';
 import { ensureDeadLetterTopic, refuseSourceForLetters } from './kafka/dead-letter-topic.js';
 import { LetterBox } from './kafka/letters.js';
 import { longestRetention, refuseCompacted } from './kafka/topic-settings.js';
-import { Marks } from './writing/marks.js';
+import type { Marks } from './writing/marks.js';
 import { connect } from './postgres/data-source.js';
 import { refuseUnfit } from './postgres/fitness.js';
 import { requireSchema } from './postgres/migrate.js';
@@ -87,9 +87,10 @@ export async function openServers(config: Config, version: string, log: Logger):
     closers.push(() => ends.close());
     await registerCodecs();
     const { redis } = config;
+    // Its client is loaded where there is a Redis: not for each command that asks here for a name.
     const marks =
       redis &&
-      Marks.open(redis, config.idempotencyTtl, (connected) => {
+      (await import('./writing/marks.js')).Marks.open(redis, config.idempotencyTtl, (connected) => {
         if (connected) log.info('Redis answers');
         else log.warn('Redis is away: duplicates are told apart by PostgreSQL alone, a little slower');
       });

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import kafkajs from 'kafkajs';
 import type { Header, Message } from '../event/message.js';
 import { Bytes, Texts } from './bytes.js';
 import { call, inside } from './inside.js';
@@ -44,7 +44,6 @@ interface Codec {
   decompress: (bytes: Buffer) => Promise<Buffer>;
 }
 
-const require = createRequire(import.meta.url);
 const BATCH_HEAD = 61;
 /** Bytes of a batch before those that its length counts. */
 const UNCOUNTED = 12;
@@ -95,7 +94,8 @@ function isCodec(value: unknown): value is Codec {
 /** The records of a batch as they were before they were compressed, by the codecs that kafkajs knows (codecs.ts). */
 async function unpacked({ attributes, records, count }: Batch): Promise<Buffer> {
   if ((attributes & CODEC) === 0 || count === 0) return records;
-  const codec = call(require('kafkajs/src/protocol/message/compression'), 'lookupCodecByAttributes', attributes);
+  const codecs: Readonly<Record<number, (() => unknown) | undefined>> = kafkajs.CompressionCodecs;
+  const codec = codecs[attributes & CODEC]?.();
   if (!isCodec(codec)) throw new CorruptError(`no codec has the number ${attributes & CODEC}`);
   return codec.decompress(records);
 }

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { DataSource, type Logger } from 'typeorm';
 import type { Config } from '../config.js';
 import { AwayError, codeOf, UserError, EXIT } from '../errors.js';
@@ -36,6 +37,7 @@ const silent: Logger = {
 export function createDataSource(config: Config['database'], clientId = 'dbw'): DataSource {
   return new DataSource({
     type: 'postgres',
+    driver: pg, // the one that MortalClient is made of; TypeORM would look for it below the current directory too
     host: config.host,
     port: config.port,
     username: config.username,
