@@ -12,7 +12,7 @@ describe('the line of progress', () => {
     const outcomes = fc.dictionary(fc.constantFrom('applied', 'dead again', 'already known'), fc.nat(), { noNullPrototype: true }); // prettier-ignore
     const advance = fc.record({ messages: fc.nat(), left: fc.nat(), outcomes });
     fc.assert(
-      fc.property(advance, fc.nat(100_000), fc.integer({ min: 20, max: 200 }), (given, seconds, columns) => {
+      fc.property(advance, fc.nat(100_000), fc.integer({ min: 30, max: 200 }), (given, seconds, columns) => {
         // listr2 breaks lines that are longer.
         expect(lineOf('Reading a.topic', given, seconds, columns).length).to.be.at.most(columns - 6);
       }),

@@ -184,7 +184,8 @@ export class GroupLag {
     const partitions = unread
       .map(({ next: _, ...of }): PartitionLag => {
         const time = times?.get(nameOf(of));
-        const waited = time === undefined ? null : Math.max(0, Math.round((now - time) / 1000));
+        // Begun seconds count: 0 would say that nothing waits.
+        const waited = time === undefined ? null : Math.max(1, Math.ceil((now - time) / 1000));
         return { ...of, seconds: of.events === 0 ? 0 : waited };
       })
       .sort(
