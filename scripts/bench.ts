@@ -90,16 +90,25 @@ try {
   }
   if (wanted.has('latency')) {
     const found = [];
-    for (const perSecond of [100, 1_000, 10_000]) {
-      const messages = generate({ seed: perSecond, events: perSecond * 15, poison: 0, disorder: 0, duplicates: 0 });
+    for (const [what, perSecond] of [
+      ['posts', 100],
+      ['posts', 1_000],
+      ['posts', 10_000],
+      ['all thirty types', 1_000],
+    ] as const) {
+      const count = perSecond * 15;
+      const messages =
+        what === 'posts'
+          ? [...posts({ seed: perSecond, events: count, users: USERS })]
+          : generate({ seed: perSecond, events: count, poison: 0, disorder: 0, duplicates: 0 });
       const prefix = `${unique('bench')}.`;
       await createTopics([...new Set(messages.map(({ topic }) => `${prefix}${topic}`))], 4);
-      found.push(await latencyAt(perSecond, messages, prefix));
+      found.push({ what, ...(await latencyAt(perSecond, messages, prefix)) });
     }
     results.latency = found;
     const ms = (n: number) => `≤ ${Number(n.toFixed(1))} ms`;
-    const rows = found.map(({ perSecond, p50, p99, p999 }) => [perSecond, ms(p50), ms(p99), ms(p999)]);
-    console.log(`\n${table(['events/s', 'p50', 'p99', 'p99.9'], rows)}`);
+    const rows = found.map(({ what, perSecond, p50, p99, p999 }) => [what, perSecond, ms(p50), ms(p99), ms(p999)]);
+    console.log(`\n${table(['latency of', 'events/s', 'p50', 'p99', 'p99.9'], rows)}`);
   }
   if (wanted.has('start')) {
     const found = await startUp(rounds);
