@@ -100,7 +100,7 @@ export default class Runs extends DbwCommand {
       ['started', shortTime(run.startedAt)],
       ['last word', shortTime(run.updatedAt)],
       ['ended', shortTime(run.endedAt)],
-      ['state', [run.state, run.outcome].filter((part) => part !== null && part !== run.state).join(': ')],
+      ['state', run.outcome ?? run.state],
       ...Object.entries(run.counts).flatMap(([what, count]) => (count > 0 ? [[what, count]] : [])),
     ];
     this.log(table([], facts));

@@ -59,7 +59,10 @@ export function showPlan(
   const takes = seconds === undefined ? 'unknown; --rate would bound it' : `${spell(seconds)} at ${rate ?? 0} a second`;
   return [
     ...(resumes ? [`Going on with run ${resumes.id}, which was interrupted.`] : []),
-    table(['topic', 'partition', 'from', 'to', 'events', 'first', 'last'], rows),
+    table(['topic', 'partition', 'from', 'to', 'events', 'first', 'last'], rows, {
+      cut: ['topic'],
+      drop: ['last', 'first'],
+    }),
     ...(plan.length > MOST_LINES ? [`… and ${plan.length - MOST_LINES} more partitions`] : []),
     `${events.toLocaleString('en-US')} events; time: ${takes}.`,
     ...lost.map(
