@@ -32,23 +32,28 @@ const report = (line: string) => {
 const servers = await startServers({ report });
 Object.assign(process.env, servers.env);
 
-/** Topics with these messages in four partitions; returns what their names begin with. */
-async function staged(messages: readonly Message[]): Promise<string> {
+/** Topics for these messages, of four partitions; returns what their names begin with. */
+async function emptyTopics(messages: readonly Message[]): Promise<string> {
   const prefix = `${unique('bench')}.`;
-  const topics = [...new Set(messages.map(({ topic }) => `${prefix}${topic}`))];
-  await createTopics(topics, 4);
+  await createTopics([...new Set(messages.map(({ topic }) => `${prefix}${topic}`))], 4);
+  return prefix;
+}
+
+/** Topics with these messages; returns what their names begin with. */
+async function staged(messages: readonly Message[]): Promise<string> {
+  const prefix = await emptyTopics(messages);
   await send(messages, prefix);
   return prefix;
 }
 
 const results: Record<string, unknown> = {};
-const limits = new Map<string, () => Promise<number>>();
+const ways = new Map<string, () => Promise<number>>();
 const memory = new Map<string, number>();
 const wanted = new Set(flags.only.split(','));
 
 /** A way to write the events, whose memory is kept beside its time. */
 function consuming(name: string, prefix: string, env: Record<string, string> = {}): void {
-  limits.set(name, async () => {
+  ways.set(name, async () => {
     const { eventsPerSecond, peakMiB } = await consume(prefix, env);
     memory.set(name, Math.max(memory.get(name) ?? 0, peakMiB));
     return eventsPerSecond;
@@ -68,8 +73,8 @@ try {
   if (['limits', 'settings', 'mixed'].some((part) => wanted.has(part))) {
     const messages = [...posts({ seed: 1, events: events + USERS, users: USERS })];
     const rows = rowsOf(messages);
-    limits.set('COPY', async () => events / (await copy(rows)));
-    if (wanted.has('limits')) limits.set('INSERT … unnest', async () => events / (await unnest(rows)));
+    ways.set('COPY', async () => events / (await copy(rows)));
+    if (wanted.has('limits')) ways.set('INSERT … unnest', async () => events / (await unnest(rows)));
     const prefix = await staged(messages);
     consuming('dbw consume', prefix);
     if (wanted.has('settings')) {
@@ -84,7 +89,7 @@ try {
       consuming('all thirty types', await staged(clean));
       consuming('all thirty, dirty', await staged(dirty));
     }
-    const measured = await measure(limits, { rounds, report });
+    const measured = await measure(ways, { rounds, report });
     results.throughput = measured.map((one) => ({ ...one, peakMiB: memory.get(one.name) }));
     print('way', measured);
   }
@@ -101,9 +106,7 @@ try {
         what === 'posts'
           ? [...posts({ seed: perSecond, events: count, users: USERS })]
           : generate({ seed: perSecond, events: count, poison: 0, disorder: 0, duplicates: 0 });
-      const prefix = `${unique('bench')}.`;
-      await createTopics([...new Set(messages.map(({ topic }) => `${prefix}${topic}`))], 4);
-      found.push({ what, ...(await latencyAt(perSecond, messages, prefix)) });
+      found.push({ what, ...(await latencyAt(perSecond, messages, await emptyTopics(messages))) });
     }
     results.latency = found;
     const ms = (n: number) => `≤ ${Number(n.toFixed(1))} ms`;

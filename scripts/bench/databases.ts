@@ -1,15 +1,12 @@
 // Databases of one measurement each.
 import { connect } from '../../src/postgres/data-source.js';
-import { migrate } from '../../src/postgres/migrate.js';
-import { databaseConfig, emptyDatabase } from '../../test/support/database.js';
+import { databaseConfig, freshDatabase } from '../../test/support/database.js';
 
-/** A new database with the schema; returns its name. */
-export async function freshDatabase(): Promise<string> {
-  const name = await emptyDatabase();
-  const dataSource = await connect(databaseConfig(name));
-  await migrate(dataSource);
+/** A new database with the schema, to which nobody is connected; returns its name. */
+export async function newDatabase(): Promise<string> {
+  const dataSource = await freshDatabase();
   await dataSource.destroy();
-  return name;
+  return String(dataSource.options.database);
 }
 
 /** Drops a database, whoever is connected. */

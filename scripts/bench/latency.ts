@@ -1,14 +1,13 @@
 // From the append in Kafka to the commit in PostgreSQL, at a steady rate.
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { textOfMetrics, quantile } from './metrics.js';
 import kafkajs from 'kafkajs';
+import { startDbw } from '../../test/support/cli.js';
 import type { Message } from '../../test/support/generator/index.js';
-import { testKafka } from '../../test/support/topics.js';
+import { ask } from '../../test/support/port.js';
+import { byTopic, testKafka } from '../../test/support/topics.js';
 import { unique } from '../../test/support/unique.js';
-import { freePort } from '../../test/support/services/ports.js';
-import { dropDatabase, freshDatabase } from './databases.js';
-import { start } from './dbw.js';
+import { dropDatabase, newDatabase } from './databases.js';
+import { quantile } from './metrics.js';
 
 /** How often a bundle of events is sent: the sender's own rhythm must not be what is measured. */
 const EVERY_MS = 5;
@@ -24,35 +23,27 @@ export interface Latency {
 /**
  * Sends events at a steady rate to a `consume` that has nothing else to do.
  *
- * @param messages sent in their order; as many as `perSecond` * `seconds`
+ * @param perSecond how many are sent each second
+ * @param messages sent in their order; the first tenth at once, to warm up
  */
 export async function latencyAt(perSecond: number, messages: readonly Message[], prefix: string): Promise<Latency> {
-  const database = await freshDatabase();
-  const port = await freePort();
-  const child = start(['consume'], {
-    ...{ DB_DATABASE: database, KAFKA_TOPIC_PREFIX: prefix, KAFKA_GROUP_ID: unique('group') },
-    DB_WRITER_SERVICE_PORT: String(port),
-  });
+  const database = await newDatabase();
+  const place = { DB_DATABASE: database, KAFKA_TOPIC_PREFIX: prefix, KAFKA_GROUP_ID: unique('group') };
+  const running = startDbw(['consume'], { ...place, LOG_LEVEL: 'info' }); // the log says where it answers
   const producer = testKafka().producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
   await producer.connect();
   const sending: Promise<unknown>[] = [];
   const send = (some: readonly Message[]) => {
-    const byTopic = new Map<string, Message[]>();
-    for (const message of some) byTopic.set(message.topic, [...(byTopic.get(message.topic) ?? []), message]);
-    const topicMessages = [...byTopic].map(([topic, list]) => ({
-      topic: prefix + topic,
-      messages: list.map(({ key, value }) => ({ key, value })),
-    }));
-    sending.push(producer.sendBatch({ acks: 1, topicMessages }));
+    sending.push(producer.sendBatch({ acks: 1, topicMessages: byTopic(some, prefix) }));
   };
-  const written = async () =>
-    Number(/^dbw_event_latency_seconds_count (\d+)/m.exec(await textOfMetrics(port))?.[1] ?? 0);
+  const metrics = async () => (await ask(running, '/metrics')).text;
+  const written = async () => Number(/^dbw_event_latency_seconds_count (\d+)/m.exec(await metrics())?.[1] ?? 0);
   try {
     // The first tenth warms up: connections, compiled code, statements.
     const warm = Math.floor(messages.length / 10);
     send(messages.slice(0, warm));
     while ((await written()) < warm) await delay(50);
-    const before = await textOfMetrics(port);
+    const before = await metrics();
     const started = performance.now();
     for (let at = warm; at < messages.length;) {
       const due = Math.min(messages.length, warm + Math.floor(((performance.now() - started) / 1000) * perSecond));
@@ -62,13 +53,12 @@ export async function latencyAt(perSecond: number, messages: readonly Message[],
     }
     await Promise.all(sending);
     while ((await written()) < messages.length) await delay(50);
-    const after = await textOfMetrics(port);
+    const after = await metrics();
     const of = (share: number) => quantile(before, after, 'dbw_event_latency_seconds', share) * 1000;
     return { perSecond, p50: of(0.5), p99: of(0.99), p999: of(0.999) };
   } finally {
-    const closed = once(child, 'close');
-    child.kill('SIGTERM');
-    await closed;
+    running.child.kill('SIGTERM');
+    await running.ended;
     await producer.disconnect();
     await dropDatabase(database);
   }

@@ -1,14 +1,5 @@
 // What a running dbw says of itself, read as a monitoring system would.
 
-/** The metrics that are answered on a port of this machine; empty while nothing answers. */
-export async function textOfMetrics(port: number): Promise<string> {
-  try {
-    return await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  } catch {
-    return '';
-  }
-}
-
 function buckets(text: string, name: string): Map<number, number> {
   const found = new Map<number, number>();
   for (const [, bound = '', count = ''] of text.matchAll(

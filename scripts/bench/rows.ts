@@ -5,7 +5,7 @@ import pg from 'pg';
 import { from } from 'pg-copy-streams';
 import { databaseConfig } from '../../test/support/database.js';
 import type { Message } from '../../test/support/generator/index.js';
-import { dropDatabase, freshDatabase } from './databases.js';
+import { dropDatabase, newDatabase } from './databases.js';
 
 const USERS = ['user_id', 'username', 'email', 'role', 'created_at'] as const;
 const POSTS = [
@@ -68,7 +68,7 @@ function copyTo(client: pg.Client, table: string, columns: readonly string[], ch
 }
 
 async function timed(rows: Rows, write: (clients: pg.Client[]) => Promise<void>): Promise<number> {
-  const database = await freshDatabase();
+  const database = await newDatabase();
   const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => open(database)));
   const [first] = clients;
   if (first) await copyTo(first, 'users', USERS, lines(rows.users));

@@ -35,7 +35,7 @@ export function eventKey(id: string): Buffer {
 }
 
 // Not `= ANY`: where there are no statistics yet PostgreSQL reads whole partitions and compares each row with each id.
-const PROCESSED = `SELECT encode(uuid_send(x.id), 'hex') FROM unnest($1::uuid[]) AS x (id)
+const PROCESSED = `SELECT x.id::text FROM unnest($1::uuid[]) AS x (id)
   WHERE EXISTS (SELECT FROM dbw.processed_events p WHERE p.id = x.id)`;
 
 /**
@@ -46,9 +46,9 @@ const PROCESSED = `SELECT encode(uuid_send(x.id), 'hex') FROM unnest($1::uuid[])
  */
 export async function processedAmong(session: Session, ids: readonly string[]): Promise<ReadonlySet<string>> {
   if (ids.length === 0) return new Set();
-  const byKey = new Map(ids.map((id) => [eventKey(id).toString('hex'), id]));
+  const byKey = new Map(ids.map((id) => [uuidOf(id), id]));
   const keys = [...byKey.keys()].sort(); // neighbours in the index one after the other
-  const { bytes } = encodeArray('uuid', keys.length, (i) => Buffer.from(keys[i] ?? '', 'hex'));
+  const { bytes } = encodeArray('uuid', keys.length, (i) => keys[i]);
   const { rows } = await session.run(statement(PROCESSED, [bytes]));
   return new Set(rows.flatMap(([key]) => byKey.get(String(key)) ?? []));
 }
@@ -176,7 +176,7 @@ export class ProcessedEvents {
    */
   async forget(session: Session, events: readonly Event[]): Promise<void> {
     const days = encodeArray('date', events.length, (i) => events[i] && this.partitionDay(events[i])).bytes;
-    const ids = encodeArray('uuid', events.length, (i) => events[i] && eventKey(events[i].id)).bytes;
+    const ids = encodeArray('uuid', events.length, (i) => events[i] && uuidOf(events[i].id)).bytes;
     const hashes = encodeArray('integer', events.length, (i) => events[i]?.hash).bytes;
     const text = `DELETE FROM dbw.processed_events p USING unnest($1::date[], $2::uuid[], $3::integer[]) AS x (day, id, hash)
       WHERE p.day = x.day AND p.id = x.id AND p.hash = x.hash`;
@@ -186,7 +186,7 @@ export class ProcessedEvents {
   /** Takes claims back that this transaction made. */
   async release(session: Session, events: readonly Event[]): Promise<void> {
     const days = encodeArray('date', events.length, (i) => events[i] && this.partitionDay(events[i])).bytes;
-    const ids = encodeArray('uuid', events.length, (i) => events[i] && eventKey(events[i].id)).bytes;
+    const ids = encodeArray('uuid', events.length, (i) => events[i] && uuidOf(events[i].id)).bytes;
     const text = 'DELETE FROM dbw.processed_events WHERE day = ANY($1::date[]) AND id = ANY($2::uuid[])';
     await session.run(statement(text, [days, ids]));
   }

@@ -96,10 +96,15 @@ function change(changes: Changes, table: Table, row: Row, version: string): void
 export function fold(events: readonly Event[]): Changes {
   const changes = new Changes();
   for (const event of events) {
+    let version: string | undefined; // creations have none
     for (const { verb, table, row } of event.changes) {
-      if (verb === 'insert') create(changes, table, row);
-      else if (verb === 'put') replace(changes, table, row, versionOf(event.time, event.id));
-      else change(changes, table, row, versionOf(event.time, event.id));
+      if (verb === 'insert') {
+        create(changes, table, row);
+        continue;
+      }
+      version ??= versionOf(event.time, event.id);
+      if (verb === 'put') replace(changes, table, row, version);
+      else change(changes, table, row, version);
     }
   }
   return changes;

@@ -1,4 +1,4 @@
-import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs';
+import kafkajs, { type Admin, type Kafka, type KafkaMessage, type TopicMessages } from 'kafkajs';
 import { createKafka } from '../../src/kafka/client.js';
 import { readConfig } from '../../src/config.js';
 import { partitionEnds } from '../../src/kafka/topics.js';
@@ -45,6 +45,20 @@ export async function createTopics(
   });
 }
 
+/** Messages as a producer takes them: in their order, each under the topic `prefix` + its own. */
+export function byTopic(messages: readonly Outgoing[], prefix = ''): TopicMessages[] {
+  const found = new Map<string, Outgoing[]>();
+  for (const message of messages) {
+    const list = found.get(message.topic);
+    if (list) list.push(message);
+    else found.set(message.topic, [message]);
+  }
+  return [...found].map(([topic, list]) => ({
+    topic: prefix + topic,
+    messages: list.map(({ key, value, headers }) => ({ key, value, ...(headers ? { headers: { ...headers } } : {}) })),
+  }));
+}
+
 /** Sends messages in their order, each to the topic `prefix` + its own. */
 export async function send(messages: readonly Outgoing[], prefix = ''): Promise<void> {
   const producer = testKafka().producer({
@@ -54,22 +68,7 @@ export async function send(messages: readonly Outgoing[], prefix = ''): Promise<
   await producer.connect();
   try {
     for (let start = 0; start < messages.length; start += 2_000) {
-      const byTopic = new Map<string, Outgoing[]>();
-      for (const message of messages.slice(start, start + 2_000)) {
-        const topic = prefix + message.topic;
-        byTopic.set(topic, [...(byTopic.get(topic) ?? []), message]);
-      }
-      await producer.sendBatch({
-        acks: -1,
-        topicMessages: [...byTopic].map(([topic, list]) => ({
-          topic,
-          messages: list.map(({ key, value, headers }) => ({
-            key,
-            value,
-            ...(headers ? { headers: { ...headers } } : {}),
-          })),
-        })),
-      });
+      await producer.sendBatch({ acks: -1, topicMessages: byTopic(messages.slice(start, start + 2_000), prefix) });
     }
   } finally {
     await producer.disconnect();
