@@ -4,6 +4,7 @@ import type { Holds } from '../reading/holds.js';
 import type { Queued } from '../reading/intake.js';
 import type { Position } from '../reading/offsets.js';
 import { balancedAssigner } from './assigner.js';
+import { HEARTBEAT_MS, untilRoom } from './back-pressure.js';
 import { queuedOf } from './records.js';
 
 export interface Assigned {
@@ -23,6 +24,8 @@ export interface Jump {
 interface Listener {
   /** What was read of one partition, in order; the last may be no message but the offset behind control records. */
   readonly onRead: (read: readonly Queued[], end: Position) => void;
+  /** Resolves when more may be read; undefined where it may. */
+  readonly room: () => Promise<void> | undefined;
   /**
    * Partitions were given; what is in hand of others no longer counts. Resolves to where each of them begins that is to be
    * read, and never rejects: it tries until it knows.
@@ -52,11 +55,9 @@ function fetchedOffset(batch: object): number | undefined {
   return 'fetchedOffset' in batch ? Number(batch.fetchedOffset) : undefined;
 }
 
-const HEARTBEAT_MS = 2_000;
-
 /**
  * Reads topics as a member of a group and hands every record over at once: nothing waits inside kafkajs, where the next
- * fetch would wait with it. Offsets are committed by `commit` only.
+ * fetch would wait with it, unless the queue is full. Offsets are committed by `commit` only.
  */
 export class Source {
   private ready: Promise<void> = Promise.resolve();
@@ -204,6 +205,7 @@ export class Source {
     payload.resolveOffset(batch.lastOffset());
     this.listener.onRead(read, { topic, partition, next: Number(batch.highWatermark) });
     await payload.heartbeat();
+    await untilRoom(() => (this.isClosed ? undefined : this.listener.room()), payload);
   }
 
   /** Whether nothing of a partition is to be read now: also before it is known where to begin. */

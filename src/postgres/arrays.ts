@@ -17,9 +17,9 @@ function nibble(code: number): number {
   return code < 58 ? code - 48 : code < 97 ? -1 : code - 87;
 }
 
-/** A buffer that grows; the bytes of one array. */
+/** A buffer that grows, and is used for one array after the other. */
 class Out {
-  bytes = Buffer.allocUnsafe(8192);
+  bytes = Buffer.allocUnsafe(65_536);
   at = 0;
 
   reserve(count: number): void {
@@ -77,6 +77,8 @@ class Out {
     this.at += value.copy(this.bytes, this.at);
   }
 }
+
+const scratch = new Out();
 
 const putText: Put = (out, value) => {
   out.text(String(value));
@@ -186,7 +188,8 @@ export interface EncodedArray {
  */
 export function encodeArray(type: ArrayType, count: number, valueAt: (index: number) => unknown): EncodedArray {
   const { oid, put } = TYPES[type];
-  const out = new Out();
+  const out = scratch;
+  out.at = 0;
   out.int32(count === 0 ? 0 : 1);
   out.int32(1); // elements may be null
   out.int32(oid);
@@ -204,5 +207,5 @@ export function encodeArray(type: ArrayType, count: number, valueAt: (index: num
       put(out, value);
     }
   }
-  return { bytes: out.bytes.subarray(0, out.at), empty };
+  return { bytes: Buffer.from(out.bytes.subarray(0, out.at)), empty };
 }

@@ -1,5 +1,8 @@
 import pg from 'pg';
 import { failureOf } from '../failures/failure.js';
+import { RoundTrip } from './round-trip.js';
+import type { Result } from './session.js';
+import type { Statement } from './statements.js';
 
 /**
  * A connection that ends itself when an answer says that it leads nowhere, or to the wrong server: the pool takes none back
@@ -18,6 +21,18 @@ export class MortalClient extends pg.Client {
         return answer instanceof Promise ? answer.catch((error: unknown) => this.judge(error)) : answer;
       },
     });
+  }
+
+  /** Sends statements together: see `RoundTrip`. */
+  roundTrip(statements: readonly Statement[]): Promise<readonly Result[]> {
+    return new Promise<readonly Result[]>((resolve, reject) => {
+      this.query(
+        new RoundTrip(statements, (error, results = []) => {
+          if (error) reject(error);
+          else resolve(results);
+        }),
+      );
+    }).catch((error: unknown) => this.judge(error));
   }
 
   /** @throws the error that it was given */

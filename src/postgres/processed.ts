@@ -5,7 +5,7 @@ import { dayOf, now, type Micros } from '../event/time.js';
 import { encodeArray } from './arrays.js';
 import { unhurried } from './data-source.js';
 import type { Session } from './session.js';
-import { statement } from './statements.js';
+import { statement, type Statement } from './statements.js';
 
 /** The day under which ids are kept whose own day has no partition; see migrations/…-writer-tables.up.sql. */
 const OLD_DAY = dayOf(Date.UTC(1999, 0, 1) * 1000);
@@ -21,6 +21,9 @@ SELECT count(*)::integer, CASE WHEN count(*) < $4::integer THEN array_agg(id::te
 // Joined, not `= ANY`: where there are no statistics yet PostgreSQL would compare each row of a day with each id.
 const HASHES = `SELECT p.id::text, p.hash FROM unnest($1::date[], $2::uuid[]) AS x (day, id)
   JOIN dbw.processed_events p ON p.id = x.id AND p.day = x.day`;
+
+const CLAIM_NEW = `INSERT INTO dbw.processed_events (day, id, hash)
+  SELECT day, id, hash FROM unnest($1::date[], $2::uuid[], $3::integer[]) AS x (day, id, hash)`;
 
 /** The UUID that stands for an event's id: one in its usual spelling is itself, other texts are hashed. */
 function uuidOf(id: string): string {
@@ -147,12 +150,7 @@ export class ProcessedEvents {
    * @param events with distinct ids
    */
   async claim(session: Session, events: readonly Event[]): Promise<Claimed> {
-    const claims = events.map((event) => ({ event, day: this.partitionDay(event), id: uuidOf(event.id) }));
-    // UUIDs of one spelling stand in the order of their bytes.
-    claims.sort((a, b) => (a.id < b.id ? -1 : 1));
-    const days = encodeArray('date', claims.length, (i) => claims[i]?.day).bytes;
-    const ids = encodeArray('uuid', claims.length, (i) => claims[i]?.id).bytes;
-    const hashes = encodeArray('integer', claims.length, (i) => claims[i]?.event.hash).bytes;
+    const { claims, days, ids, hashes } = this.claims(events);
     const { rows } = await session.run(statement(CLAIM, [days, ids, hashes, claims.length]));
     const [count, fewer] = rows[0] ?? [];
     if (count === claims.length) return { fresh: events, duplicates: [], collisions: [] };
@@ -169,6 +167,27 @@ export class ProcessedEvents {
       else collisions.push(event);
     }
     return { fresh: events.filter((event) => fresh.has(event)), duplicates, collisions };
+  }
+
+  /**
+   * The statement that records events as processed of which none was.
+   *
+   * @param events with distinct ids
+   * @throws 23505, when it is run, where one was
+   */
+  claimNew(events: readonly Event[]): Statement {
+    const { days, ids, hashes } = this.claims(events);
+    return statement(CLAIM_NEW, [days, ids, hashes]);
+  }
+
+  private claims(events: readonly Event[]) {
+    const claims = events.map((event) => ({ event, day: this.partitionDay(event), id: uuidOf(event.id) }));
+    // UUIDs of one spelling stand in the order of their bytes.
+    claims.sort((a, b) => (a.id < b.id ? -1 : 1));
+    const days = encodeArray('date', claims.length, (i) => claims[i]?.day).bytes;
+    const ids = encodeArray('uuid', claims.length, (i) => claims[i]?.id).bytes;
+    const hashes = encodeArray('integer', claims.length, (i) => claims[i]?.event.hash).bytes;
+    return { claims, days, ids, hashes };
   }
 
   /**

@@ -17,10 +17,11 @@ interface Connection {
     rows: unknown[][];
     rowCount: number | null;
   }>;
+  roundTrip(statements: readonly Statement[]): Promise<readonly Result[]>;
 }
 
 function isConnection(value: unknown): value is Connection {
-  return typeof value === 'object' && value !== null && 'query' in value;
+  return typeof value === 'object' && value !== null && 'query' in value && 'roundTrip' in value;
 }
 
 /**
@@ -52,6 +53,16 @@ export class Session {
   async run({ name, text, values }: Statement): Promise<Result> {
     const { rows, rowCount } = await this.connection.query({ name, text, values, rowMode: 'array' });
     return { rows, count: rowCount ?? 0 };
+  }
+
+  /**
+   * Sends statements together and waits once; outside a transaction they are one of their own. Their parameters are bytes.
+   *
+   * @returns what each has come to; values are text
+   * @throws what the first that fails says; none has had an effect then
+   */
+  async together(statements: readonly Statement[]): Promise<readonly Result[]> {
+    return statements.length === 0 ? [] : this.connection.roundTrip(statements);
   }
 
   /** A statement that runs too seldom to be prepared. */

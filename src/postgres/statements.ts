@@ -71,6 +71,22 @@ export function insertRows(table: Table, rows: readonly Row[]): Statement {
 }
 
 /**
+ * Inserts rows of which none is there yet, counters included.
+ *
+ * @throws 23505, when it is run, where one is there
+ */
+export function insertNewRows(table: Table, rows: readonly Row[]): Statement {
+  const counters = [...table.columns].flatMap(([name, { rule }]) =>
+    rule === 'counter' && rows.some((row) => row[name] !== undefined) ? [name] : [],
+  );
+  const given = parameters(table, [...table.insertable, ...counters], rows, table.key);
+  return statement(
+    insertInto(table, given),
+    given.map(({ bytes }) => bytes),
+  );
+}
+
+/**
  * Makes rows hold these values where they are later than what the row holds.
  *
  * @param reapply also where the row says that it holds just these, and does not

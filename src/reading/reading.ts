@@ -48,6 +48,9 @@ export class Reading {
   /** What was told last of why it cannot be found out where to go on. */
   private told: string | undefined;
   topics: readonly string[] = [];
+  private awaited: Promise<void> | undefined;
+  /** To be called when the writers have room again. */
+  onRoom: () => void = () => undefined;
 
   constructor(private readonly parts: Parts) {
     const { offsets } = parts;
@@ -71,6 +74,7 @@ export class Reading {
       onRead: (read, end) => {
         this.onRead(read, end);
       },
+      room: () => this.room(),
       onAssigned: (assigned) => this.assigned(assigned),
       onJump: (jump) => {
         this.jumped(jump);
@@ -117,12 +121,18 @@ export class Reading {
       return;
     }
     intake.push(read);
-    if (intake.isFull) this.hold('queue');
   }
 
-  /** The writers have room again. */
-  onRoom(): void {
-    this.release('queue');
+  /** Resolves when the writers have room; undefined where they have. */
+  private room(): Promise<void> | undefined {
+    if (!this.parts.intake.isFull) return undefined;
+    return (this.awaited ??= new Promise((resolve) => {
+      this.onRoom = () => {
+        this.onRoom = () => undefined;
+        this.awaited = undefined;
+        resolve();
+      };
+    }));
   }
 
   /** Which log the partitions belong to. */
@@ -243,8 +253,7 @@ export class Reading {
 
   /** Why a partition is not read on purpose; a full queue is no purpose. */
   heldBy(topic: string, partition: number): string | undefined {
-    const reason = this.holds.reasonOf(topic, partition);
-    return reason === 'queue' ? undefined : reason;
+    return this.holds.reasonOf(topic, partition);
   }
 
   owns(topic: string, partition: number): boolean {

@@ -2,8 +2,8 @@ import type { Changes, TableChanges } from './fold.js';
 import { countersOf, eachParent, lockRows, recount } from '../postgres/recount.js';
 import { recreateRows } from '../postgres/recreate.js';
 import type { Session } from '../postgres/session.js';
-import { insertRows, putRows, updateRows } from '../postgres/statements.js';
-import { Keys } from './resolve.js';
+import { insertNewRows, insertRows, putRows, updateRows, type Statement } from '../postgres/statements.js';
+import { Keys, type RowKeys } from './resolve.js';
 import type { Row, Table } from './table.js';
 
 export interface Applied {
@@ -16,7 +16,9 @@ export interface Applied {
 
 /** Rows in the order of their keys: every writer touches them so, and none waits for one that waits for it. */
 function inKeyOrder(rows: ReadonlyMap<string, Row>): [string, Row][] {
-  return [...rows].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  // Without a comparison of ours: V8's own, by code units, is the same and takes half the time.
+  const keys = [...rows.keys()].sort();
+  return keys.map((key) => [key, rows.get(key) ?? {}]);
 }
 
 function count(changes: Changes, table: Table, row: Row, by: number): void {
@@ -137,6 +139,56 @@ export async function applyChanges(
     if (counter) course.repaired += await recount(session, table, counters, keys);
   }
   return course;
+}
+
+/**
+ * The statements that write what a batch makes of all tables where none of the rows that it creates is there yet: the same
+ * rows in the same order as `applyChanges`, but nothing needs to be asked on the way. One of them fails where a row is there.
+ *
+ * @param changes used up by this
+ */
+export function statementsOfNew(
+  tables: readonly Table[],
+  changes: Changes,
+): { readonly statements: readonly Statement[]; readonly created: RowKeys } {
+  const created = new Map<Table, ReadonlyMap<string, Row>>();
+  for (const table of tables) {
+    const inserts = changes.byTable.get(table)?.inserts;
+    if (!inserts || inserts.size === 0) continue;
+    created.set(table, inserts);
+    if (table.counts.length > 0) for (const row of inserts.values()) count(changes, table, row, 1);
+  }
+  const statements: Statement[] = [];
+  for (const table of tables) {
+    const own = changes.byTable.get(table);
+    if (!own) continue;
+    if (own.inserts.size > 0) statements.push(insertNewRows(table, newRows(own)));
+    if (own.puts.size > 0) {
+      statements.push(
+        putRows(
+          table,
+          inKeyOrder(own.puts).map(([, row]) => row),
+        ),
+      );
+    }
+  }
+  for (const table of [...tables].reverse()) {
+    const own = changes.byTable.get(table);
+    if (!own || own.updates.size === 0) continue;
+    const moving = inKeyOrder(own.updates).flatMap(([, row]) => (isEmpty(table, row) ? [] : [row]));
+    if (moving.length > 0) statements.push(updateRows(table, moving));
+  }
+  return { statements, created: { byTable: created } };
+}
+
+/** The rows that a batch creates, each with the changes that the same batch has for it, which need no update then. */
+function newRows({ inserts, updates }: TableChanges): Row[] {
+  return inKeyOrder(inserts).map(([key, row]) => {
+    const update = updates.get(key);
+    if (!update) return row;
+    updates.delete(key);
+    return { ...row, ...update };
+  });
 }
 
 /** Rows with counters that a batch touches itself. */

@@ -36,8 +36,18 @@ export function eachNeed(change: Change, visit: (table: Table, key: string) => v
   }
 }
 
+/** Rows by their keys, of which nobody wants to change anything. */
+export interface RowKeys {
+  readonly byTable: ReadonlyMap<Table, Pick<ReadonlySet<string>, 'has' | 'keys' | 'size'>>;
+}
+
+/** Whether a row is among these. */
+export function has({ byTable }: RowKeys, table: Table, key: string): boolean {
+  return byTable.get(table)?.has(key) ?? false;
+}
+
 /** Keys by table, each once. */
-export class Keys {
+export class Keys implements RowKeys {
   readonly byTable = new Map<Table, Set<string>>();
 
   add(table: Table, key: string): void {
@@ -73,13 +83,18 @@ class Waiters {
 
 /** The first row that an event lacks, given what exists and what other events made; a row that it makes itself counts. */
 function missing(event: Event, exists: (table: Table, key: string) => boolean): Need | undefined {
-  let need: Need | undefined;
-  for (const change of event.changes) {
-    eachNeed(change, (table, key) => {
-      if (need === undefined && !exists(table, key) && !makes(event, table, key)) need = { table, key };
-    });
+  for (const { table, row, verb } of event.changes) {
+    if (verb === 'set') {
+      const key = table.keyOf(row);
+      if (!exists(table, key) && !makes(event, table, key)) return { table, key };
+      continue;
+    }
+    for (const { column, parent } of table.references) {
+      const key = row[column];
+      if (typeof key === 'string' && !exists(parent, key) && !makes(event, parent, key)) return { table: parent, key };
+    }
   }
-  return need;
+  return undefined;
 }
 
 function makes(event: Event, table: Table, key: string): boolean {
@@ -90,6 +105,24 @@ function makes(event: Event, table: Table, key: string): boolean {
   return at >= 0 && at < event.changes.length - 1;
 }
 
+/** Where every event has all that it needs, only those of one id are to be told apart. */
+function resolveReady(events: readonly Event[]): Resolved {
+  const takenBy = new Map<string, Event>();
+  const applicable: Event[] = [];
+  const repeated: Event[] = [];
+  const collisions: Event[] = [];
+  for (const event of events) {
+    const twin = takenBy.get(event.id);
+    if (twin) {
+      (twin.hash === event.hash ? repeated : collisions).push(event);
+    } else {
+      takenBy.set(event.id, event);
+      applicable.push(event);
+    }
+  }
+  return { applicable, waiting: [], repeated, collisions };
+}
+
 /**
  * Finds which events of a batch can be written: those whose parents and targets exist, or are made by events of the
  * batch that can be written. A cycle never can.
@@ -98,6 +131,7 @@ function makes(event: Event, table: Table, key: string): boolean {
  * @param known whether a row is in the database
  */
 export function resolve(events: readonly Event[], known: (table: Table, key: string) => boolean): Resolved {
+  if (events.every((event) => missing(event, known) === undefined)) return resolveReady(events);
   const made = new Keys();
   const waiters = new Waiters();
   const ready = new Set<Event>();

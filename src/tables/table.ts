@@ -57,6 +57,8 @@ export class Table<C extends Columns = Columns> {
   readonly counts: readonly Count[];
   readonly indexes: readonly string[];
   readonly checks: Readonly<Record<string, string>>;
+  /** Whether events may need one of its rows: a parent, or the target of a `set`. */
+  readonly isAwaitable: boolean;
   /** Columns of an insert: all but the counters, the version columns last. */
   readonly insertable: readonly string[];
   /** Columns of which the greatest or the least that any event brought holds. */
@@ -68,6 +70,8 @@ export class Table<C extends Columns = Columns> {
   ) {
     this.key = declaration.key;
     this.created = declaration.created;
+    // Both have one key column and a creation.
+    this.isAwaitable = declaration.key.length === 1 && declaration.created !== undefined;
     this.columns = new Map(Object.entries(declaration.columns));
     this.counts = declaration.counts ?? [];
     this.indexes = declaration.indexes ?? [];

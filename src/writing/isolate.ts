@@ -30,7 +30,7 @@ function divider(): (error: unknown, group: readonly unknown[]) => boolean {
 function sum(all: readonly Written[], waiting: readonly Waiting[]): Written {
   const created = new Keys();
   for (const one of all) {
-    for (const [table, keys] of one.created.byTable) for (const key of keys) created.add(table, key);
+    for (const [table, keys] of one.created.byTable) for (const key of keys.keys()) created.add(table, key);
   }
   return {
     applied: all.flatMap(({ applied }) => applied),

@@ -19,7 +19,7 @@ import {
 } from '../postgres/parked.js';
 import { Session } from '../postgres/session.js';
 import { existing } from '../postgres/statements.js';
-import { Keys } from '../tables/resolve.js';
+import { Keys, type RowKeys } from '../tables/resolve.js';
 import { type Store } from './store.js';
 import { Collided, type Written } from './written.js';
 import type { Table } from '../tables/table.js';
@@ -61,14 +61,13 @@ export class Parking {
   private readonly awaitable: readonly Table[];
 
   constructor(private readonly context: Context) {
-    // Parents, and rows that events change: both have one key column and a creation.
-    this.awaitable = context.tables.filter(({ key, created }) => key.length === 1 && created !== undefined);
+    this.awaitable = context.tables.filter(({ isAwaitable }) => isAwaitable);
   }
 
   /** Rows were made: events that wait for them are tried by the next `wakeWanted`. */
-  private want(created: Keys): void {
+  private want(created: RowKeys): void {
     for (const table of this.awaitable) {
-      for (const key of created.byTable.get(table) ?? []) this.wanted.add(table, key);
+      for (const key of created.byTable.get(table)?.keys() ?? []) this.wanted.add(table, key);
     }
   }
 

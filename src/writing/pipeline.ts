@@ -61,14 +61,16 @@ interface Part {
 /** Marks a batch's messages as in hand, so that no offset moves past them before they are done. */
 function take(batch: readonly Queued[], offsets: Offsets): Part[] {
   const parts = new Map<string, Part>();
+  let part: Part | undefined;
   for (const { topic, partition, next, message } of batch) {
-    const name = `${topic}:${partition}`;
-    const part = parts.get(name);
+    // Messages come partition by partition: mostly it is that of the one before.
+    if (part?.partition !== partition || part.topic !== topic) part = parts.get(`${topic}:${partition}`);
     if (part) {
       part.segment.end = next;
       part.time = message?.timestamp ?? part.time;
     } else {
-      parts.set(name, { topic, partition, segment: offsets.take(topic, partition, next), time: message?.timestamp });
+      part = { topic, partition, segment: offsets.take(topic, partition, next), time: message?.timestamp };
+      parts.set(`${topic}:${partition}`, part);
     }
   }
   return [...parts.values()];
@@ -77,11 +79,15 @@ function take(batch: readonly Queued[], offsets: Offsets): Part[] {
 /** From the first to the last message of each partition. */
 function rangesOf(messages: readonly Message[]): Range[] {
   const ranges = new Map<string, { topic: string; partition: number; first: number; next: number }>();
+  let range: { topic: string; partition: number; first: number; next: number } | undefined;
   for (const { topic, partition, offset } of messages) {
-    const name = `${topic}:${partition}`;
-    const range = ranges.get(name);
-    if (range) range.next = offset + 1;
-    else ranges.set(name, { topic, partition, first: offset, next: offset + 1 });
+    if (range?.partition !== partition || range.topic !== topic) range = ranges.get(`${topic}:${partition}`);
+    if (range) {
+      range.next = offset + 1;
+    } else {
+      range = { topic, partition, first: offset, next: offset + 1 };
+      ranges.set(`${topic}:${partition}`, range);
+    }
   }
   return [...ranges.values()];
 }

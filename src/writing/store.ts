@@ -3,6 +3,8 @@ import { applyChanges } from '../tables/apply.js';
 import { pure } from './blame.js';
 import { Condition } from './condition.js';
 import type { Event } from '../event/decode.js';
+import { Guess } from './guess.js';
+import { InFlight, makersFor, type Batch } from './in-flight.js';
 import { fold } from '../tables/fold.js';
 import { isolate, type Isolated } from './isolate.js';
 import { KnownRows } from '../tables/known.js';
@@ -12,33 +14,15 @@ import { park } from '../postgres/parked.js';
 import type { Claimed, ProcessedEvents } from '../postgres/processed.js';
 import { Session } from '../postgres/session.js';
 import { existing } from '../postgres/statements.js';
-import { eachNeed, Keys, resolve, type Resolved, type Waiting } from '../tables/resolve.js';
+import { eachNeed, Keys, resolve, type Resolved, type RowKeys, type Waiting } from '../tables/resolve.js';
 import { Collided, nothingBut, type Written } from './written.js';
 import type { Table } from '../tables/table.js';
-
-/** A batch on its way into the database, and the rows that it is going to make. */
-interface InFlight {
-  readonly makes: Keys;
-  readonly done: Promise<unknown>;
-}
 
 /** The events of a batch, those that Redis knows apart from the others. */
 export interface Sifted {
   readonly identity: Identity;
   readonly marked: readonly Event[];
   readonly unmarked: readonly Event[];
-}
-
-function madeBy(events: readonly Event[]): Keys {
-  const makes = new Keys();
-  for (const event of events) {
-    try {
-      for (const { verb, table, row } of event.changes) if (verb !== 'set') makes.add(table, table.keyOf(row));
-    } catch {
-      // An event that breaks our code makes no rows; whoever tries to write it says so.
-    }
-  }
-  return makes;
 }
 
 function makesRows(event: Event): boolean {
@@ -53,7 +37,8 @@ export class Store {
   /** Shared by all writers of this store. */
   readonly condition = new Condition();
   private readonly known = new KnownRows();
-  private readonly inFlight = new Set<InFlight>();
+  private readonly inFlight = new InFlight();
+  private readonly guess: Guess | undefined;
   private identity: Identity | undefined;
 
   constructor(
@@ -63,7 +48,9 @@ export class Store {
     private readonly marks?: Marks,
     /** Whether events that were processed are applied all the same: what they last said is written again. */
     private readonly reapply = false,
-  ) {}
+  ) {
+    if (!reapply) this.guess = new Guess(tables, processed);
+  }
 
   /** Forgets which rows exist: the database may be another one, or an older one. */
   forget(): void {
@@ -89,34 +76,22 @@ export class Store {
     return this.tracked(events, (session) => this.isolateWith(session, events));
   }
 
-  /** Does work for a batch on a connection; meanwhile the batch is in flight, and knows which others began before it. */
-  private async tracked<T>(
+  private tracked<T>(
     events: readonly Event[],
-    write: (session: Session, older: readonly InFlight[]) => Promise<T>,
+    write: (session: Session, older: readonly Batch[]) => Promise<T>,
   ): Promise<T> {
-    const older = [...this.inFlight];
-    const makes = madeBy(events);
-    const work = Session.with(this.dataSource, (session) => write(session, older));
-    const entry: InFlight = { makes, done: work.catch(() => undefined) };
-    this.inFlight.add(entry);
-    try {
-      return await work;
-    } finally {
-      this.inFlight.delete(entry);
-    }
+    return this.inFlight.during(events, (older) => Session.with(this.dataSource, (session) => write(session, older)));
   }
 
-  private async writeWith(session: Session, events: readonly Event[], older: readonly InFlight[]): Promise<Written> {
+  private async writeWith(session: Session, events: readonly Event[], older: readonly Batch[]): Promise<Written> {
+    if (this.guess?.isWorthIt()) {
+      const current = this.identified(await identityOf(session));
+      const guessed = await this.guess.write(session, await this.resolvePatiently(session, events, older));
+      if (guessed) return this.finish(guessed, [], current);
+    }
     const { identity, marked, unmarked } = await this.sift(session, events);
     if (unmarked.length === 0) return nothingBut(marked);
-    let resolved = await this.resolve(session, unmarked);
-    // What is missing may be on its way: wait for batches that began before this one (never for later ones, which may
-    // wait for us), and before any id is claimed, so that they do not wait for ours.
-    const makers = older.filter(({ makes }) => resolved.waiting.some(({ need }) => makes.has(need.table, need.key)));
-    if (makers.length > 0) {
-      await Promise.all(makers.map(({ done }) => done));
-      resolved = await this.resolve(session, unmarked);
-    }
+    const resolved = await this.resolvePatiently(session, unmarked, older);
     const written = await this.exceptCollided(unmarked, async (rest) => {
       const current = rest === unmarked ? resolved : await this.resolve(session, rest);
       return session.transaction(async () => {
@@ -129,6 +104,24 @@ export class Store {
       });
     });
     return this.finish(written, marked, identity);
+  }
+
+  /**
+   * The same as `resolve`, but what is missing may be on its way: waits for batches that began before this one (never for
+   * later ones, which may wait for us), and before any id is claimed, so that they do not wait for ours.
+   */
+  private async resolvePatiently(
+    session: Session,
+    events: readonly Event[],
+    older: readonly Batch[],
+  ): Promise<Resolved> {
+    const resolved = await this.resolve(session, events);
+    const { waiting } = resolved;
+    if (waiting.length === 0) return resolved;
+    const makers = makersFor(waiting, older);
+    if (makers.length === 0) return resolved;
+    await Promise.all(makers.map(({ done }) => done));
+    return this.resolve(session, events);
   }
 
   private async isolateWith(session: Session, events: readonly Event[]): Promise<Isolated> {
@@ -272,9 +265,11 @@ export class Store {
       }
     });
     const found = new Keys();
-    for (const [table, keys] of asked.byTable) {
-      const { rows } = await session.run(existing(table, [...keys]));
-      for (const [key] of rows) found.add(table, String(key));
+    const questions = [...asked.byTable];
+    const answers = await session.together(questions.map(([table, keys]) => existing(table, [...keys])));
+    for (const [i, { rows }] of answers.entries()) {
+      const [table] = questions[i] ?? [];
+      for (const [key] of rows) if (table) found.add(table, String(key));
     }
     return found;
   }
@@ -290,7 +285,9 @@ export class Store {
     return written;
   }
 
-  private learn(rows: Keys): void {
-    for (const [table, keys] of rows.byTable) for (const key of keys) this.known.add(table, key);
+  private learn(rows: RowKeys): void {
+    for (const [table, keys] of rows.byTable) {
+      if (table.isAwaitable) for (const key of keys.keys()) this.known.add(table, key);
+    }
   }
 }

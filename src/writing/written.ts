@@ -1,5 +1,5 @@
 import type { Event } from '../event/decode.js';
-import { Keys, type Waiting } from '../tables/resolve.js';
+import { Keys, type RowKeys, type Waiting } from '../tables/resolve.js';
 
 /** What became of the events of one transaction. Every event is in exactly one of the lists. */
 export interface Written {
@@ -11,7 +11,7 @@ export interface Written {
   /** Those of the duplicates that wait, as they did when they were delivered before. */
   readonly again?: readonly Event[];
   /** Rows that are new, in tables that others refer to or wait for. */
-  readonly created: Keys;
+  readonly created: RowKeys;
   readonly ties: number;
   /** Where events are applied again: rows that did not hold what they last said. */
   readonly repaired?: number;

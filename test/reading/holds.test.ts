@@ -5,13 +5,13 @@ describe('holds', () => {
   it('last until every reason is gone, of whatever scope', () => {
     const holds = new Holds();
     expect(holds.reasonOf('t', 0)).to.equal(undefined);
-    expect(holds.add('queue')).to.equal(true);
-    expect(holds.add('queue')).to.equal(false);
+    expect(holds.add('parked')).to.equal(true);
+    expect(holds.add('parked')).to.equal(false);
     holds.add('breaker', { topic: 't' });
     holds.add('gap', { topic: 't', partition: 0 });
-    expect(holds.reasonOf('other', 0)).to.equal('queue');
-    expect(holds.remove('queue')).to.equal(true);
-    expect(holds.remove('queue')).to.equal(false);
+    expect(holds.reasonOf('other', 0)).to.equal('parked');
+    expect(holds.remove('parked')).to.equal(true);
+    expect(holds.remove('parked')).to.equal(false);
     expect(holds.reasonOf('other', 0)).to.equal(undefined);
     expect(holds.reasonOf('t', 0)).to.equal('gap');
     expect(holds.reasonOf('t', 1)).to.equal('breaker');

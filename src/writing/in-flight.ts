@@ -1,0 +1,45 @@
+import type { Event } from '../event/decode.js';
+import { has, Keys, type RowKeys, type Waiting } from '../tables/resolve.js';
+
+/** A batch on its way into the database. */
+export interface Batch {
+  /** The rows that it is going to make; asked seldom. */
+  readonly makes: () => RowKeys;
+  readonly done: Promise<unknown>;
+}
+
+function madeBy(events: readonly Event[]): RowKeys {
+  const makes = new Keys();
+  for (const event of events) {
+    try {
+      for (const { verb, table, row } of event.changes) if (verb !== 'set') makes.add(table, table.keyOf(row));
+    } catch {
+      // An event that breaks our code makes no rows; whoever tries to write it says so.
+    }
+  }
+  return makes;
+}
+
+/** The batches that are being written. */
+export class InFlight {
+  private readonly batches = new Set<Batch>();
+
+  /** Does work for a batch, which is in flight meanwhile and knows which others began before it. */
+  async during<T>(events: readonly Event[], write: (older: readonly Batch[]) => Promise<T>): Promise<T> {
+    const older = [...this.batches];
+    let made: RowKeys | undefined;
+    const work = write(older);
+    const batch: Batch = { makes: () => (made ??= madeBy(events)), done: work.catch(() => undefined) };
+    this.batches.add(batch);
+    try {
+      return await work;
+    } finally {
+      this.batches.delete(batch);
+    }
+  }
+}
+
+/** Those of these batches that make a row for which an event waits. */
+export function makersFor(waiting: readonly Waiting[], batches: readonly Batch[]): Batch[] {
+  return batches.filter(({ makes }) => waiting.some(({ need }) => has(makes(), need.table, need.key)));
+}
