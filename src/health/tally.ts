@@ -88,11 +88,6 @@ export class Tally {
     return this.begunAt === undefined ? 0 : Math.max(0, this.finishedAt - this.begunAt) / 1000;
   }
 
-  /** A transaction was committed. */
-  transaction(seconds: number): void {
-    this.transactions.add(seconds);
-  }
-
   /** Something is tried again. */
   retried(kind: FailureClass): void {
     this.retriesByClass.set(kind, (this.retriesByClass.get(kind) ?? 0) + 1);
@@ -116,7 +111,7 @@ export class Tally {
    *
    * @param now milliseconds since 1970 when it was
    */
-  written({ applied, duplicates, collisions, waiting, ties }: Written, now = Date.now()): void {
+  written({ applied, duplicates, collisions, waiting, ties, seconds }: Written, now = Date.now()): void {
     for (const { message } of applied) {
       this.countsOf(message.topic).applied++;
       // Old producers send none (-1), and the clocks of others may be ahead of ours.
@@ -126,6 +121,7 @@ export class Tally {
     for (const { message } of collisions) this.countsOf(message.topic).collision++;
     for (const { event } of waiting) this.countsOf(event.message.topic).parked++;
     this.ties += ties;
+    if (seconds !== undefined) this.transactions.add(seconds);
     this.lastProcessed = new Date(now);
   }
 

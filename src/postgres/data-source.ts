@@ -23,6 +23,13 @@ const SERVER_KEEPALIVE = [
   'tcp_user_timeout=20000',
 ];
 
+/**
+ * A statement of ours is planned once, for any number of rows, and finds each of them by an index. Left alone, PostgreSQL
+ * plans the first five runs of each anew, which for a small batch takes longer than to run it; and a plan that was made while
+ * a table was small would read all of it, again and again, long after it has grown.
+ */
+const PLANS = ['plan_cache_mode=force_generic_plan', 'enable_seqscan=off'];
+
 /** TypeORM's own log would print parameters, which hold values of events: nothing of it is wanted. */
 const silent: Logger = {
   logQuery: () => undefined,
@@ -59,7 +66,7 @@ export function createDataSource(config: Config['database'], clientId = 'dbw'): 
       Client: MortalClient,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEPALIVE_DELAY,
-      options: SERVER_KEEPALIVE.map((setting) => `-c ${setting}`).join(' '),
+      options: [...SERVER_KEEPALIVE, ...PLANS].map((setting) => `-c ${setting}`).join(' '),
       statement_timeout: STATEMENT_TIMEOUT,
       lock_timeout: LOCK_TIMEOUT,
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT,

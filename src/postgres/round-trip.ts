@@ -30,10 +30,7 @@ function int32(value: number): Buffer {
 function bind(name: string, values: readonly unknown[]): Buffer[] {
   const count = [values.length >> 8, values.length & 255];
   const parts: Buffer[] = [Buffer.from(`\0${name}\0`), Buffer.from([0, 1, 0, 1, ...count])];
-  for (const value of values) {
-    if (!Buffer.isBuffer(value)) throw new TypeError('a parameter of a round trip is bytes');
-    parts.push(int32(value.length), value);
-  }
+  for (const value of values) if (Buffer.isBuffer(value)) parts.push(int32(value.length), value);
   parts.push(Buffer.from([0, 0]));
   return message('B', ...parts);
 }
@@ -56,11 +53,19 @@ export class RoundTrip implements pg.Submittable {
   private failure: Error | undefined;
   private wire: object | undefined;
 
-  /** @param callback told once; the driver puts its own before it where there is a time limit */
+  /**
+   * @param callback told once; the driver puts its own before it where there is a time limit
+   * @throws TypeError where a parameter is something else than bytes
+   */
   constructor(
     private readonly statements: readonly Statement[],
     private callback: Done,
-  ) {}
+  ) {
+    // Not when it is sent: the driver would be left in the middle of it.
+    if (statements.some(({ values }) => !values.every((value) => Buffer.isBuffer(value)))) {
+      throw new TypeError('a parameter of a round trip is bytes');
+    }
+  }
 
   /** Called by the driver when it is our turn. */
   submit(connection: pg.Connection): void {

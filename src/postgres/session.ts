@@ -1,6 +1,10 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import { failureOf } from '../failures/failure.js';
-import type { Statement } from './statements.js';
+import { statement, type Statement } from './statements.js';
+
+/** To be sent together with other statements. */
+export const BEGIN = statement('BEGIN', []);
+export const COMMIT = statement('COMMIT', []);
 
 /** One row of a result, in the order of the columns asked for. */
 export type Tuple = readonly unknown[];
@@ -79,6 +83,23 @@ export class Session {
       const result = await this.completed(work);
       await this.runner.commitTransaction();
       return result;
+    } finally {
+      this.inTransaction = false;
+    }
+  }
+
+  /**
+   * Runs `work`, which sends BEGIN and COMMIT itself, together with its first and its last statements; rolls back when it
+   * throws.
+   */
+  async ownTransaction<T>(work: () => Promise<T>): Promise<T> {
+    this.inTransaction = true;
+    try {
+      return await work();
+    } catch (error) {
+      // The first error is the one to tell; over a dead connection this fails too.
+      await this.query('ROLLBACK').catch(() => undefined);
+      throw error;
     } finally {
       this.inTransaction = false;
     }

@@ -28,7 +28,13 @@ function typeOf(table: Table, column: string): ArrayType {
   return table.columns.get(column)?.sql ?? 'text'; // a version column
 }
 
-/** One array a column; columns that are null in every row are left out unless `keep` names them. */
+/**
+ * Statements for fewer rows name every column: a handful of texts are prepared once on each connection, where small batches
+ * would make a text for each set of columns that happens to be named. For more rows the columns cost more than that.
+ */
+const FEW = 100;
+
+/** One array a column; of many rows, columns that are null in every one are left out unless `keep` names them. */
 function parameters(
   table: Table,
   columns: readonly string[],
@@ -40,7 +46,8 @@ function parameters(
     const type = typeOf(table, column);
     const initial = table.columns.get(column)?.initial;
     const encoded = encodeArray(type, rows.length, (i) => rows[i]?.[column] ?? initial);
-    if (!encoded.empty || keep.includes(column)) found.push({ column, type, bytes: encoded.bytes });
+    if (!encoded.empty || rows.length < FEW || keep.includes(column))
+      found.push({ column, type, bytes: encoded.bytes });
   }
   return found;
 }
@@ -77,7 +84,7 @@ export function insertRows(table: Table, rows: readonly Row[]): Statement {
  */
 export function insertNewRows(table: Table, rows: readonly Row[]): Statement {
   const counters = [...table.columns].flatMap(([name, { rule }]) =>
-    rule === 'counter' && rows.some((row) => row[name] !== undefined) ? [name] : [],
+    rule === 'counter' && (rows.length < FEW || rows.some((row) => row[name] !== undefined)) ? [name] : [],
   );
   const given = parameters(table, [...table.insertable, ...counters], rows, table.key);
   return statement(
@@ -140,7 +147,7 @@ export function updateRows(table: Table, rows: readonly Row[], reapply = false):
   const columns = [...changeable.map(([name]) => name), ...table.versions.keys()];
   const kept = keptWithVersion(table, columns, rows);
   const given = parameters(table, [...table.key, ...columns], rows, [...table.key, ...kept]).filter(
-    ({ column }) => !isVersioned(table.columns.get(column)) || kept.includes(column),
+    ({ column }) => rows.length < FEW || !isVersioned(table.columns.get(column)) || kept.includes(column),
   );
   const set: string[] = [];
   const when = new Set<string>();

@@ -1,7 +1,7 @@
 import type { Changes, TableChanges } from './fold.js';
 import { countersOf, eachParent, lockRows, recount } from '../postgres/recount.js';
 import { recreateRows } from '../postgres/recreate.js';
-import type { Session } from '../postgres/session.js';
+import type { Result, Session } from '../postgres/session.js';
 import { insertNewRows, insertRows, putRows, updateRows, type Statement } from '../postgres/statements.js';
 import { Keys, type RowKeys } from './resolve.js';
 import type { Row, Table } from './table.js';
@@ -39,18 +39,26 @@ interface Course {
   readonly recounted: Keys | undefined;
 }
 
-/** Inserts a table's new rows, with the changes that the same batch has for them; settles the others. */
-async function insert(session: Session, changes: Changes, own: TableChanges, course: Course): Promise<void> {
-  const { table } = own;
-  const { created, recounted } = course;
-  if (own.inserts.size === 0) return;
-  const rows = inKeyOrder(own.inserts);
-  const merged = rows.map(([key, row]) => {
-    const update = own.updates.get(key);
+/** The statement that inserts a table's new rows, with the changes that the same batch has for them. */
+function insertion({ table, inserts, updates }: TableChanges): Statement {
+  const merged = inKeyOrder(inserts).map(([key, row]) => {
+    const update = updates.get(key);
     return update ? { ...row, ...update } : row;
   });
-  const result = await session.run(insertRows(table, merged));
-  const fresh = result.count === rows.length ? own.inserts.keys() : keysOf(table, result.rows);
+  return insertRows(table, merged);
+}
+
+/** Takes in which rows of a table were new, and settles the others. */
+async function settle(
+  session: Session,
+  changes: Changes,
+  own: TableChanges,
+  result: Result,
+  course: Course,
+): Promise<void> {
+  const { table } = own;
+  const { created, recounted } = course;
+  const fresh = result.count === own.inserts.size ? own.inserts.keys() : keysOf(table, result.rows);
   const known = new Map(own.inserts);
   for (const key of fresh) {
     const row = known.get(key);
@@ -105,40 +113,98 @@ function isEmpty(table: Table, row: Row): boolean {
  * from deadlocking. Counters move by the rows that were new or changed their parent, never by the number of events.
  *
  * @param tables every table, parents first
- * @param reapply whether the events may have been applied before: what they last said is written over rows that say they
- *   hold it and do not, and the counters of all touched rows are counted anew
+ * @param around statements to send before all others and after them, without waiting for them
  */
 export async function applyChanges(
   session: Session,
   tables: readonly Table[],
   changes: Changes,
-  reapply = false,
+  around: { readonly first: readonly Statement[]; readonly last: readonly Statement[] } = { first: [], last: [] },
 ): Promise<Applied> {
-  const recounted = reapply ? new Keys() : undefined;
+  const course: Course = { created: new Keys(), ties: changes.ties, repaired: 0, recounted: undefined };
+  await makeRows(session, tables, changes, course, around.first);
+  await session.together([...updates(tables, changes).map(({ statement }) => statement), ...around.last]);
+  return course;
+}
+
+/**
+ * The same for events that may have been applied before: what they last said is written over rows that say they hold it and
+ * do not, and the counters of all touched rows are counted anew.
+ */
+export async function reapplyChanges(session: Session, tables: readonly Table[], changes: Changes): Promise<Applied> {
+  const recounted = new Keys();
   const course: Course = { created: new Keys(), ties: changes.ties, repaired: 0, recounted };
-  if (recounted) touched(tables, changes, recounted);
+  touched(tables, changes, recounted);
+  await makeRows(session, tables, changes, course, []);
+  await repairRows(session, tables, changes, course, recounted);
+  return course;
+}
+
+/** All inserts and whole rows in one round trip; then what is to be settled of rows that were there already. */
+async function makeRows(
+  session: Session,
+  tables: readonly Table[],
+  changes: Changes,
+  course: Course,
+  first: readonly Statement[],
+): Promise<void> {
+  const sent = [...first];
+  const answered: ((result: Result) => Promise<void> | void)[] = first.map(() => () => undefined);
   for (const table of tables) {
     const own = changes.byTable.get(table);
     if (!own) continue;
-    await insert(session, changes, own, course);
+    if (own.inserts.size > 0) {
+      sent.push(insertion(own));
+      answered.push((result) => settle(session, changes, own, result, course));
+    }
     if (own.puts.size > 0) {
-      const rows = inKeyOrder(own.puts).map(([, row]) => row);
-      course.repaired += (await session.run(putRows(table, rows, reapply))).count;
+      sent.push(putting(own, course.recounted !== undefined));
+      answered.push(({ count: written }) => {
+        course.repaired += written;
+      });
     }
   }
-  for (const table of [...tables].reverse()) {
+  const results = await session.together(sent);
+  for (const [i, result] of results.entries()) await answered[i]?.(result);
+}
+
+function putting({ table, puts }: TableChanges, reapply: boolean): Statement {
+  return putRows(
+    table,
+    inKeyOrder(puts).map(([, row]) => row),
+    reapply,
+  );
+}
+
+/** One update per table, children first. */
+function updates(tables: readonly Table[], changes: Changes, reapply = false) {
+  return [...tables].reverse().flatMap((table) => {
     const own = changes.byTable.get(table);
     const rows = own ? inKeyOrder(own.updates).map(([, row]) => row) : [];
     const moving = rows.filter((row) => !isEmpty(table, row));
-    const keys = [...(recounted?.byTable.get(table) ?? [])].sort();
+    return moving.length > 0 ? [{ table, statement: updateRows(table, moving, reapply) }] : [];
+  });
+}
+
+/** Updates table by table, and counts the counters of touched rows anew. */
+async function repairRows(
+  session: Session,
+  tables: readonly Table[],
+  changes: Changes,
+  course: Course,
+  recounted: Keys,
+): Promise<void> {
+  const moving = new Map(updates(tables, changes, true).map(({ table, statement }) => [table, statement]));
+  for (const table of [...tables].reverse()) {
+    const keys = [...(recounted.byTable.get(table) ?? [])].sort();
     const counters = keys.length > 0 ? countersOf(table, tables) : [];
     const [counter] = counters;
     // All rows of the table at once, those that are updated below among them.
     if (counter) await lockRows(session, table, counter, keys);
-    if (moving.length > 0) course.repaired += (await session.run(updateRows(table, moving, reapply))).count;
+    const update = moving.get(table);
+    if (update) course.repaired += (await session.run(update)).count;
     if (counter) course.repaired += await recount(session, table, counters, keys);
   }
-  return course;
 }
 
 /**
@@ -163,21 +229,9 @@ export function statementsOfNew(
     const own = changes.byTable.get(table);
     if (!own) continue;
     if (own.inserts.size > 0) statements.push(insertNewRows(table, newRows(own)));
-    if (own.puts.size > 0) {
-      statements.push(
-        putRows(
-          table,
-          inKeyOrder(own.puts).map(([, row]) => row),
-        ),
-      );
-    }
+    if (own.puts.size > 0) statements.push(putting(own, false));
   }
-  for (const table of [...tables].reverse()) {
-    const own = changes.byTable.get(table);
-    if (!own || own.updates.size === 0) continue;
-    const moving = inKeyOrder(own.updates).flatMap(([, row]) => (isEmpty(table, row) ? [] : [row]));
-    if (moving.length > 0) statements.push(updateRows(table, moving));
-  }
+  statements.push(...updates(tables, changes).map(({ statement }) => statement));
   return { statements, created: { byTable: created } };
 }
 

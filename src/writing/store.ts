@@ -1,16 +1,15 @@
 import type { DataSource } from 'typeorm';
-import { applyChanges } from '../tables/apply.js';
+import { applyChanges, reapplyChanges } from '../tables/apply.js';
 import { pure } from './blame.js';
 import { Condition } from './condition.js';
 import type { Event } from '../event/decode.js';
-import { Guess } from './guess.js';
 import { InFlight, makersFor, type Batch } from './in-flight.js';
 import { fold } from '../tables/fold.js';
 import { isolate, type Isolated } from './isolate.js';
 import { KnownRows } from '../tables/known.js';
 import type { Marks } from './marks.js';
+import { NewEvents, parkWaiting } from './new-events.js';
 import { askIdentity, identityOf, type Identity } from '../postgres/identity.js';
-import { park } from '../postgres/parked.js';
 import type { Claimed, ProcessedEvents } from '../postgres/processed.js';
 import { Session } from '../postgres/session.js';
 import { existing } from '../postgres/statements.js';
@@ -38,7 +37,7 @@ export class Store {
   readonly condition = new Condition();
   private readonly known = new KnownRows();
   private readonly inFlight = new InFlight();
-  private readonly guess: Guess | undefined;
+  private readonly newEvents: NewEvents;
   private identity: Identity | undefined;
 
   constructor(
@@ -49,7 +48,7 @@ export class Store {
     /** Whether events that were processed are applied all the same: what they last said is written again. */
     private readonly reapply = false,
   ) {
-    if (!reapply) this.guess = new Guess(tables, processed);
+    this.newEvents = new NewEvents(tables, processed);
   }
 
   /** Forgets which rows exist: the database may be another one, or an older one. */
@@ -64,7 +63,11 @@ export class Store {
    * @throws whatever the database says, or Bug; nothing is written then
    */
   async write(events: readonly Event[]): Promise<Written> {
-    return this.tracked(events, (session, older) => this.writeWith(session, events, older));
+    const started = performance.now();
+    const written = await this.tracked(events, (session, older) => this.writeWith(session, events, older));
+    const { applied, waiting } = written;
+    if (applied.length + waiting.length === 0) return written;
+    return { ...written, seconds: (performance.now() - started) / 1000 };
   }
 
   /**
@@ -84,10 +87,10 @@ export class Store {
   }
 
   private async writeWith(session: Session, events: readonly Event[], older: readonly Batch[]): Promise<Written> {
-    if (this.guess?.isWorthIt()) {
+    if (!this.reapply && this.newEvents.areLikely()) {
       const current = this.identified(await identityOf(session));
-      const guessed = await this.guess.write(session, await this.resolvePatiently(session, events, older));
-      if (guessed) return this.finish(guessed, [], current);
+      const written = await this.newEvents.write(session, await this.resolvePatiently(session, events, older));
+      if (written) return this.finish(written, [], current);
     }
     const { identity, marked, unmarked } = await this.sift(session, events);
     if (unmarked.length === 0) return nothingBut(marked);
@@ -96,11 +99,8 @@ export class Store {
       const current = rest === unmarked ? resolved : await this.resolve(session, rest);
       return session.transaction(async () => {
         const result = await this.apply(session, current);
-        if (result.waiting.length === 0) return result;
         await this.unclaim(session, result.waiting);
-        const parked = new Set(await park(session, result.waiting));
-        const again = result.waiting.filter((one) => !parked.has(one)).map(({ event }) => event);
-        return { ...result, waiting: [...parked], again };
+        return parkWaiting(session, result);
       });
     });
     return this.finish(written, marked, identity);
@@ -210,7 +210,8 @@ export class Store {
     const applied = this.reapply ? [...fresh, ...duplicates] : fresh;
     if (collisions.some(makesRows) && applied.length + resolved.waiting.length > 0) throw new Collided(collisions);
     const changes = pure(() => fold(applied));
-    const { created, ties, repaired } = await applyChanges(session, this.tables, changes, this.reapply);
+    const write = this.reapply ? reapplyChanges : applyChanges;
+    const { created, ties, repaired } = await write(session, this.tables, changes);
     return {
       applied,
       duplicates: this.reapply ? resolved.repeated : [...resolved.repeated, ...duplicates],

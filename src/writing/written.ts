@@ -15,6 +15,8 @@ export interface Written {
   readonly ties: number;
   /** Where events are applied again: rows that did not hold what they last said. */
   readonly repaired?: number;
+  /** How long it took, in seconds; absent where there was nothing to write. */
+  readonly seconds?: number;
 }
 
 /** The transaction was rolled back: these events collide, and others of the batch counted on their rows. */

@@ -98,11 +98,11 @@ describe('a distribution', () => {
 describe('the metrics', () => {
   it('say what the tally counted', async () => {
     const tally = new Tally(TYPES, 'staging.');
-    tally.written(written({ applied: [event('user.created', 20)], collisions: [event('user.updated')], ties: 3 }), NOW);
+    const both = { applied: [event('user.created', 20)], collisions: [event('user.updated')] };
+    tally.written(written({ ...both, ties: 3, seconds: 0.02 }), NOW);
     tally.refused([refused('staging.user.updated', 'invalid')]);
     tally.retried('transient');
     tally.batch(3);
-    tally.transaction(0.02);
     const samples = await scrape(tally);
     expect(Object.fromEntries(samples)).to.include({
       'dbw_events_total{type="user.created",outcome="applied"}': 1,

@@ -37,7 +37,17 @@ describe('statements', () => {
     expect(one.name).to.equal(same.name);
     expect(one.name).not.to.equal(other.name);
     expect(insertRows(users, [user('a')]).name).to.equal(insertRows(users, [user('b'), user('c')]).name);
-    expect(insertRows(users, [user('a')]).name).not.to.equal(insertRows(users, [user('a', { bio: 'x' })]).name);
+  });
+
+  it('of few rows name every column, so that there are few of them; of many rows those that some row names', () => {
+    const many = (more: Row) => Array.from({ length: 200 }, (_, i) => user(String(i), more));
+    expect(insertRows(users, [user('a')]).name).to.equal(insertRows(users, [user('a', { bio: 'x' })]).name);
+    expect(insertRows(users, many({})).name).not.to.equal(insertRows(users, many({ bio: 'x' })).name);
+    const change = (more: Row): Row => ({ user_id: 'a', ...more });
+    const [bio, city] = [change({ bio: 'x', bio_v: 'v' }), change({ city: 'x', city_v: 'v' })];
+    expect(updateRows(users, [bio]).name).to.equal(updateRows(users, [city]).name);
+    const often = (row: Row) => Array.from({ length: 200 }, () => row);
+    expect(updateRows(users, often(bio)).name).not.to.equal(updateRows(users, often(city)).name);
   });
 
   it('insert rows, and say which keys were new', async () => {

@@ -1,0 +1,115 @@
+import { faultOf } from '../failures/failure.js';
+import { park } from '../postgres/parked.js';
+import type { ProcessedEvents } from '../postgres/processed.js';
+import { BEGIN, COMMIT, type Session } from '../postgres/session.js';
+import { applyChanges, statementsOfNew } from '../tables/apply.js';
+import { fold, type Changes } from '../tables/fold.js';
+import type { Resolved } from '../tables/resolve.js';
+import type { Table } from '../tables/table.js';
+import { pure } from './blame.js';
+import { Guess } from './guess.js';
+import type { Written } from './written.js';
+
+const UNIQUE_VIOLATION = '23505';
+
+/** The table of which a unique index says that a row was there already; undefined where it was something else that failed. */
+function presentIn(error: unknown): string | undefined {
+  const { sqlState, table } = faultOf(error) ?? {};
+  return sqlState === UNIQUE_VIOLATION ? table : undefined;
+}
+
+/** Whether that is one of the partitions that hold the ids. */
+function holdsIds(table: string | undefined): boolean {
+  return table?.startsWith('processed_events') ?? false;
+}
+
+/** Parks what waits of a batch, within the transaction that wrote the rest. */
+export async function parkWaiting(session: Session, written: Written): Promise<Written> {
+  if (written.waiting.length === 0) return written;
+  const parked = new Set(await park(session, written.waiting));
+  const again = written.waiting.filter((one) => !parked.has(one)).map(({ event }) => event);
+  return { ...written, waiting: [...parked], again };
+}
+
+/**
+ * Writes batches as if none of their events had been processed, which most have not: neither Redis nor PostgreSQL is asked
+ * first. And, as long as that is so too, as if none of the rows that they create were there: then all goes in one round
+ * trip, which is a transaction. A unique index says so where it is wrong, and nothing is written then.
+ */
+export class NewEvents {
+  private readonly ids = new Guess();
+  /** Whether a table's rows are new: of posts most are, of the conversations that messages name hardly any. */
+  private readonly rows: ReadonlyMap<string, Guess>;
+
+  constructor(
+    private readonly tables: readonly Table[],
+    private readonly processed: ProcessedEvents,
+  ) {
+    this.rows = new Map(tables.map(({ name }) => [name, new Guess()]));
+  }
+
+  /** Whether a batch is worth a try; to be asked once for each. */
+  areLikely(): boolean {
+    return this.ids.isWorthIt();
+  }
+
+  /**
+   * Writes what can be written of a batch, and parks the rest.
+   *
+   * @returns undefined, and nothing is written, where events were processed before
+   * @throws whatever else the database says, or Bug; nothing is written then
+   */
+  async write(session: Session, resolved: Resolved): Promise<Written | undefined> {
+    if (resolved.applicable.length === 0) return undefined;
+    try {
+      const written = (await this.writeNewRows(session, resolved)) ?? (await this.writeRows(session, resolved));
+      this.ids.held();
+      return written;
+    } catch (error) {
+      if (!holdsIds(presentIn(error))) throw error;
+      this.ids.failed();
+      return undefined;
+    }
+  }
+
+  /** In one round trip; undefined where rows are there, or events have to wait. */
+  private async writeNewRows(session: Session, resolved: Resolved): Promise<Written | undefined> {
+    const { applicable, waiting, repeated, collisions } = resolved;
+    if (waiting.length > 0) return undefined;
+    const changes = pure(() => fold(applicable));
+    const guesses = this.guessesOf(changes);
+    // Each is asked, also where one says no: the others have had their chance.
+    if (guesses.filter((guess) => !guess.isWorthIt()).length > 0) return undefined;
+    const { statements, created } = statementsOfNew(this.tables, changes);
+    try {
+      await session.together([this.processed.claimNew(applicable), ...statements]);
+    } catch (error) {
+      const wrong = this.rows.get(presentIn(error) ?? '');
+      if (!wrong) throw error;
+      wrong.failed();
+      return undefined;
+    }
+    for (const guess of guesses) guess.held();
+    return { applied: applicable, duplicates: repeated, collisions, waiting, created, ties: changes.ties };
+  }
+
+  private guessesOf({ byTable }: Changes): Guess[] {
+    return [...byTable].flatMap(([{ name }, { inserts }]) => (inserts.size > 0 ? (this.rows.get(name) ?? []) : []));
+  }
+
+  /** In one transaction, whether or not the rows are there. */
+  private async writeRows(session: Session, resolved: Resolved): Promise<Written> {
+    const { applicable, waiting, repeated, collisions } = resolved;
+    const changes = pure(() => fold(applicable));
+    const first = [BEGIN, this.processed.claimNew(applicable)];
+    const last = waiting.length === 0 ? [COMMIT] : [];
+    return session.ownTransaction(async () => {
+      const { created, ties } = await applyChanges(session, this.tables, changes, { first, last });
+      const written = { applied: applicable, duplicates: repeated, collisions, waiting, created, ties };
+      if (waiting.length === 0) return written;
+      const parked = await parkWaiting(session, written);
+      await session.run(COMMIT);
+      return parked;
+    });
+  }
+}
