@@ -17,7 +17,8 @@ const about = [`VERSION=${version}`, `REVISION=${revision}`, `CREATED=${new Date
 execFileSync(
   engine,
   [...engineOptions, 'build', '--tag', image, ...about.flatMap((argument) => ['--build-arg', argument]), '.'],
-  { stdio: 'inherit' },
+  // The format of OCI has no HEALTHCHECK; podman would choose it.
+  { stdio: 'inherit', env: { ...process.env, BUILDAH_FORMAT: 'docker' } },
 );
 
 let name = '';
@@ -42,4 +43,4 @@ await trial({
     return Promise.resolve();
   },
 });
-process.exit();
+process.exit(0);

@@ -19,4 +19,4 @@ try {
 } finally {
   rmSync(prefix, { recursive: true, force: true });
 }
-process.exit();
+process.exit(0);

@@ -23,7 +23,7 @@ export interface Built {
   /** What the process that starts it gets. */
   environment(env: Readonly<Record<string, string>>): NodeJS.ProcessEnv;
   /** Looks at it while it consumes. */
-  readonly whileConsuming?: (port: number) => Promise<void>;
+  readonly whileConsuming?: () => Promise<void>;
 }
 
 const EVENTS = 300;
@@ -58,6 +58,31 @@ async function settings(servers: Readonly<Record<string, string>>, folder: strin
   return env;
 }
 
+/** Waits for the facts of a running `consume`, and that it ends in order when it is told to. Whatever happens, it ends. */
+async function watch(
+  consume: ChildProcess,
+  facts: readonly [string, () => Promise<boolean>][],
+  look?: () => Promise<void>,
+) {
+  const ended = statusOf(consume);
+  const early = ended.then((status) => {
+    throw new Error(`dbw consume ended with status ${String(status)} before it was told to`);
+  });
+  early.catch(() => undefined);
+  try {
+    for (const [what, fact] of facts) {
+      await Promise.race([until(fact), early]);
+      say(what);
+    }
+    await look?.();
+  } finally {
+    consume.kill('SIGTERM');
+  }
+  const status = await ended;
+  if (status !== 0) throw new Error(`after SIGTERM dbw consume ended with status ${String(status)}`);
+  say('SIGTERM: ended with status 0');
+}
+
 /**
  * Does with a built dbw what its first user does: migrate, create topics, consume, stop. Kafka, PostgreSQL and Redis are real;
  * a failed expectation is an Error.
@@ -69,15 +94,13 @@ export async function trial(built: Built): Promise<void> {
   chmodSync(folder, 0o755);
   try {
     const env = await settings(servers.env, folder);
-    const start = (args: readonly string[]) => {
+    const start = (...args: string[]) => {
       const [program = '', ...before] = built.words(env, folder);
-      return spawn(program, [...before, ...args], {
-        env: built.environment(env),
-        stdio: ['ignore', 'inherit', 'inherit'],
-      });
+      const stdio = ['ignore', 'inherit', 'inherit'] as const;
+      return spawn(program, [...before, ...args], { env: built.environment(env), stdio: [...stdio] });
     };
     const run = async (...args: string[]) => {
-      const status = await statusOf(start(args));
+      const status = await statusOf(start(...args));
       if (status !== 0) throw new Error(`dbw ${args.join(' ')} ended with status ${String(status)}`);
       say(`dbw ${args.join(' ')}`);
     };
@@ -91,27 +114,18 @@ export async function trial(built: Built): Promise<void> {
     const dataSource = await connect(databaseConfig(env.DB_DATABASE ?? ''));
     try {
       const isWritten = async () => isDeepStrictEqual(await readRows(dataSource), expected);
-      const consume = start(['consume']);
-      const ended = statusOf(consume);
-      const early = ended.then((status) => {
-        throw new Error(`dbw consume ended with status ${String(status)} before it was told to`);
-      });
-      early.catch(() => undefined);
-      await Promise.race([until(isWritten), early]);
-      say(
-        `dbw consume: ${EVENTS} events, ${[...expected.values()].reduce((sum, rows) => sum + rows.size, 0)} rows as the model has them`,
+      const answers = (path: string) => async () =>
+        (await fetch(`http://127.0.0.1:${readConfig(env).port}${path}`)).status === 200;
+      const count = [...expected.values()].reduce((sum, rows) => sum + rows.size, 0);
+      const paths = ['/livez', '/readyz', '/metrics'];
+      await watch(
+        start('consume'),
+        [
+          [`dbw consume: ${EVENTS} events, ${count} rows as the model has them`, isWritten],
+          ...paths.map((path): [string, () => Promise<boolean>] => [`GET ${path}: 200`, answers(path)]),
+        ],
+        built.whileConsuming,
       );
-      const port = readConfig(env).port;
-      for (const path of ['/livez', '/readyz', '/metrics']) {
-        const isGood = async () => (await fetch(`http://127.0.0.1:${port}${path}`)).status === 200;
-        await Promise.race([until(isGood), early]);
-        say(`GET ${path}: 200`);
-      }
-      await built.whileConsuming?.(port);
-      consume.kill('SIGTERM');
-      const status = await ended;
-      if (status !== 0) throw new Error(`after SIGTERM dbw consume ended with status ${String(status)}`);
-      say('SIGTERM: ended with status 0');
       await run('consume', '--until-caught-up');
       if (!(await isWritten())) throw new Error('the rows are no longer as the model has them');
       await run('health');
