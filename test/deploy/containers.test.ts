@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { readConfig, SETTINGS } from '../../src/config.js';
+import { composeServices, deadlineMs, deployment, packageVersion } from '../support/deployment.js';
+
+const dockerfile = readFileSync('Dockerfile', 'utf8');
+
+/** The words of an instruction in its JSON form, of the last stage that has it. */
+function words(instruction: string): string[] {
+  const [, json = '[]'] = [...dockerfile.matchAll(new RegExp(`^\\s*${instruction} (\\[.*\\])$`, 'gm'))].at(-1) ?? [];
+  return JSON.parse(json) as string[];
+}
+
+describe('Dockerfile', () => {
+  it('is of this version, and of a line of Node that the package allows', () => {
+    expect(/^ARG VERSION=(.*)$/m.exec(dockerfile)?.[1]).to.equal(packageVersion());
+    expect(Number(/^ARG NODE_VERSION=(\d+)$/m.exec(dockerfile)?.[1])).to.be.at.least(20);
+  });
+
+  it('runs as the user that Kubernetes is told, through an init, and listens on the port of dbw', () => {
+    const { runAsUser, runAsGroup } = deployment().spec.template.spec.securityContext;
+    expect(/^USER (.*)$/m.exec(dockerfile)?.[1]).to.equal(`${runAsUser}:${runAsGroup}`);
+    expect(words('ENTRYPOINT')).to.deep.equal(['/usr/local/bin/tini', '--', '/usr/local/bin/dbw']);
+    expect(words('CMD')).to.deep.equal(['consume']);
+    expect(Number(/^EXPOSE (\d+)$/m.exec(dockerfile)?.[1])).to.equal(readConfig({}).port);
+  });
+
+  it('copies only what .dockerignore lets in, and all that is packed but documents', () => {
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, sources = '']) =>
+      sources.split(' '),
+    );
+    const letIn = readFileSync('.dockerignore', 'utf8')
+      .split('\n')
+      .flatMap((line) => /^!(.*)$/.exec(line)?.[1] ?? []);
+    expect(copied.sort()).to.deep.equal(letIn.sort());
+    const { files } = JSON.parse(readFileSync('package.json', 'utf8')) as { files: string[] };
+    const tree = /&& cp -R (.*) \/tree\/app\//.exec(dockerfile)?.[1]?.split(' ') ?? [];
+    const packed = files.filter((name) => !/^(docs|deploy)$|\.md$/.test(name)).map((name) => name.split('/')[0]);
+    expect(tree).to.include.members(packed);
+  });
+});
+
+describe('docker-compose.yml', () => {
+  const { migrate, topics, consume, ...servers } = composeServices();
+
+  it('starts only servers unless dbw is asked for: the tests use it too', () => {
+    expect(Object.keys(servers)).to.deep.equal(['kafka', 'postgres', 'redis']);
+    for (const server of Object.values(servers)) expect(server.profiles).to.equal(undefined);
+    for (const own of [migrate, topics, consume]) expect(own?.profiles).to.deep.equal(['dbw']);
+  });
+
+  it('migrates and creates topics before it consumes', () => {
+    const conditions = Object.entries(consume?.depends_on ?? {}).map(([name, { condition }]) => [name, condition]);
+    expect(conditions).to.deep.include.members([
+      ['migrate', 'service_completed_successfully'],
+      ['topics', 'service_completed_successfully'],
+    ]);
+    expect(migrate?.depends_on).to.have.property('postgres');
+    expect(topics?.depends_on).to.have.property('kafka');
+  });
+
+  it('gives dbw settings that it accepts, of the servers beside it', () => {
+    for (const own of [migrate, topics, consume]) {
+      const env = own?.environment ?? {};
+      expect(SETTINGS.map(({ name }) => name)).to.include.members(Object.keys(env));
+      const { database, kafka, redis } = readConfig(env);
+      expect(servers).to.include.keys(database.host, redis?.host ?? '');
+      const { POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB } = servers.postgres?.environment ?? {};
+      const { username, password, database: name } = database;
+      expect([username, password, name]).to.deep.equal([POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB]);
+      const { KAFKA_ADVERTISED_LISTENERS = '', KAFKA_LISTENERS = '' } = servers.kafka?.environment ?? {};
+      expect(KAFKA_ADVERTISED_LISTENERS).to.include(`://${kafka.brokers.join()}`);
+      expect(KAFKA_LISTENERS).to.include(`:${kafka.brokers[0]?.split(':')[1] ?? ''},`);
+    }
+  });
+
+  it('runs this version read-only, listens on 127.0.0.1 only, and waits longer for its end than it needs', () => {
+    for (const own of [migrate, topics, consume]) {
+      expect([own?.image, own?.read_only]).to.deep.equal([`dbw:${packageVersion()}`, true]);
+    }
+    for (const { ports = [] } of [...Object.values(servers), ...(consume ? [consume] : [])]) {
+      for (const port of ports) expect(port).to.match(/^127\.0\.0\.1:/);
+    }
+    expect(consume?.ports?.[0]).to.match(new RegExp(`:${readConfig({}).port}$`));
+    expect(Number.parseInt(consume?.stop_grace_period ?? '0') * 1000).to.be.at.least(deadlineMs() + 5000);
+  });
+});
