@@ -31,8 +31,8 @@ function foretell(errand: Errand): void {
 }
 
 function show(name: string, measured: Results['parts'][string]): void {
-  const title = parts.find(({ names }) => names[0] === name)?.title ?? name;
-  console.log(`\n${measuredTable(title, measured)}`);
+  const part = parts.find(({ names }) => names[0] === name) ?? { title: name };
+  console.log(`\n${measuredTable(part, measured)}`);
 }
 
 /** Runs what was asked for, and keeps what is there after each part: a long run that is cut short leaves something. */
@@ -69,13 +69,20 @@ async function run(errand: Errand): Promise<Results> {
   }
 }
 
-const errand = ask(process.argv.slice(2));
-let results: Results;
-if (errand.show === undefined) results = await run(errand);
-else {
-  results = await readResults(errand.show);
-  for (const [name, measured] of Object.entries(results.parts)) show(name, measured);
+/** Reads the command line; ends the process where it is none. */
+function errandOf(args: readonly string[]): Errand {
+  try {
+    return ask(args);
+  } catch (error) {
+    tell(error instanceof Error ? error.message : String(error));
+    return process.exit(2);
+  }
 }
+
+const errand = errandOf(process.argv.slice(2));
+const { show: file } = errand;
+const results = file === undefined ? await run(errand) : await readResults(file);
+if (file !== undefined) for (const [name, measured] of Object.entries(results.parts)) show(name, measured);
 console.log(
   `\n${table(
     [],

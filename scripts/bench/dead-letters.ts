@@ -5,9 +5,9 @@ import type { Message } from '../../src/event/message.js';
 import { registry } from '../../src/handlers/index.js';
 import { letterOf } from '../../src/letters/letter.js';
 import { posts } from '../../test/support/generator/index.js';
-import { createTopics, testKafka } from '../../test/support/topics.js';
+import { testKafka } from '../../test/support/topics.js';
 import { unique } from '../../test/support/unique.js';
-import { USERS } from './staging.js';
+import { makeTopics, USERS } from './staging.js';
 
 const BATCH = 5_000;
 const PARTITIONS = 4;
@@ -68,7 +68,7 @@ function* mendedPosts(count: number, seed: number): Generator<Refused> {
 
 async function fill(refused: Iterable<Refused>): Promise<string> {
   const topic = unique('letters');
-  await createTopics([topic], PARTITIONS, { 'retention.ms': '-1' });
+  await makeTopics([topic], PARTITIONS, { 'retention.ms': '-1' });
   const producer = testKafka().producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
   await producer.connect();
   let some: kafkajs.Message[] = [];

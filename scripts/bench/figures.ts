@@ -1,5 +1,6 @@
 // The figures of a measurement for people: headings, units, tables.
 import { table } from '../../src/output.js';
+import type { Part } from './part.js';
 import type { Measured, Sample, Spread } from './rounds.js';
 
 interface Figure {
@@ -54,21 +55,30 @@ function cells(name: string, spread: Spread | undefined): string[] {
   return [median ?? '', least === most ? '' : `${least ?? ''} – ${most ?? ''}`];
 }
 
-/** The medians with their spread; compared with the first way, where they are rates. */
-export function measuredTable(title: string, measured: readonly Measured[]): string {
+/** The medians with their spread; compared with the first way where that is wanted. */
+export function measuredTable(
+  { title, compared }: Pick<Part, 'title' | 'compared'>,
+  measured: readonly Measured[],
+): string {
   const [first] = measured;
   const names = [...new Set(measured.flatMap(({ figures }) => Object.keys(figures)))];
-  const isLadder = measured.every(({ size }) => size !== undefined);
-  const isCompared = isLadder || measured.every(({ figures }) => figures.eventsPerSecond !== undefined);
-  const rows = measured.map((one) => {
-    const share = first && isCompared ? 1 / costOf('eventsPerSecond', one, first) : NaN;
-    const compared = isLadder ? (1 / share).toFixed(2) : share.toFixed(share < 0.1 ? 4 : 2);
-    return [one.name, ...(isCompared ? [compared] : []), ...names.flatMap((name) => cells(name, one.figures[name]))];
-  });
-  const against = isLadder ? 'time of an event' : `of ${first?.name ?? ''}`;
+  const against = { rate: `of ${first?.name ?? ''}`, growth: 'time of an event', none: undefined }[compared ?? 'none'];
+  const comparison = (one: Measured) => {
+    if (first === undefined || against === undefined) return [];
+    const cost = costOf('eventsPerSecond', one, first);
+    return [compared === 'growth' ? `× ${cost.toFixed(2)}` : (1 / cost).toFixed(cost > 10 ? 4 : 2)];
+  };
+  const rows = measured.map((one) => [
+    one.name,
+    ...comparison(one),
+    ...names.flatMap((name) => cells(name, one.figures[name])),
+  ]);
   const headings = names.flatMap((name) => [figureOf(name).heading, 'spread']);
-  const text = table([title, ...(isCompared ? [against] : []), ...headings], rows);
-  if (!isLadder) return text;
-  const growth = names.map((name) => `${figureOf(name).heading} × ${growthOf(name, measured).toFixed(2)}`);
-  return `${text}\nAt worst from one size to a greater: ${growth.join(', ')} (of events/s, the time that an event takes).`;
+  const text = table([title, ...(against === undefined ? [] : [against]), ...headings], rows);
+  if (compared !== 'growth') return text;
+  const growth = names.map((name) => {
+    const what = name === 'eventsPerSecond' ? 'time of an event' : figureOf(name).heading;
+    return `${what} × ${growthOf(name, measured).toFixed(2)}`;
+  });
+  return `${text}\nAt worst from one size to a greater: ${growth.join('; ')}`;
 }

@@ -18,6 +18,7 @@ const waitingSizes = ({ events }: Asked) => [events / 4, events, events * 4, eve
 export const waiting: Part = {
   names: ['waiting'],
   title: 'events waiting',
+  compared: 'growth',
   seconds(asked) {
     const sizes = waitingSizes(asked);
     return sizes.reduce((sum, size) => sum + asked.rounds * consuming(size) + staging(size), 0);
@@ -43,6 +44,7 @@ const rowSizes = ({ rows }: Asked) => [0, rows / 5, rows].map(Math.round);
 export const rowsThere: Part = {
   names: ['rows'],
   title: 'rows there already',
+  compared: 'growth',
   seconds: (asked) =>
     asked.rounds * (3 * consuming(asked.events) + staging(asked.events)) +
     rowSizes(asked).reduce((a, b) => a + b) / 45_000,
@@ -86,6 +88,7 @@ const TOPICS = [1, 10, 30];
 export const topics: Part = {
   names: ['topics'],
   title: 'topics read',
+  compared: 'growth',
   seconds: ({ events, rounds }) => rounds * TOPICS.length * consuming(events) + staging(events),
   async run({ events }, measure) {
     const messages = [...posts({ seed: 4, events: events + USERS, users: USERS })];
@@ -114,6 +117,7 @@ const PARTITIONS = [4, 16, 64];
 export const partitions: Part = {
   names: ['partitions'],
   title: 'partitions of the topic',
+  compared: 'growth',
   seconds: ({ events, rounds }) => PARTITIONS.length * (rounds * consuming(events) + staging(events)),
   async run({ events }, measure) {
     const ways: Way[] = [];

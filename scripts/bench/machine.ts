@@ -35,7 +35,7 @@ async function redisVersion(): Promise<string> {
 export async function machineFacts({ source }: Pick<Servers, 'source'>): Promise<Machine> {
   const { database } = readConfig(process.env);
   const postgres = await withClient(database.database, (client) =>
-    client.query<{ v: string }>('SHOW server_version AS v'),
+    client.query<{ v: string }>("SELECT current_setting('server_version') AS v"),
   );
   const changed = git('status', '--porcelain') === '' ? '' : ', and changes';
   return {

@@ -19,6 +19,8 @@ export interface Part {
   readonly names: readonly string[];
   /** The heading of its table. */
   readonly title: string;
+  /** What its ways are compared by: the first one's rate, the cost of an event from one size to the next, or nothing. */
+  readonly compared?: 'rate' | 'growth';
   /** How long it takes on two cores, roughly. */
   readonly seconds: (asked: Asked) => number;
   /**

@@ -1,4 +1,6 @@
 // Topics of one measurement each.
+import { setTimeout as delay } from 'node:timers/promises';
+import kafkajs from 'kafkajs';
 import { generate, posts, type Message } from '../../test/support/generator/index.js';
 import { createTopics, send, withAdmin } from '../../test/support/topics.js';
 import { unique } from '../../test/support/unique.js';
@@ -8,11 +10,27 @@ export const POST_TOPICS = ['user.created', 'content.post.created'];
 export const USERS = 500;
 /** Messages that are in memory at once while topics are filled. */
 const AT_ONCE = 20_000;
+const TRIES = 20;
+const RETRY_MS = 500;
+
+/** Creates topics, patiently: a broker with much to do may not know of one that it has just made, and kafkajs gives up then. */
+export async function makeTopics(...[topics, partitions, settings]: Parameters<typeof createTopics>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await createTopics(topics, partitions, settings); // those that are there already do no harm
+      return;
+    } catch (error) {
+      const isNotReady = error instanceof kafkajs.KafkaJSProtocolError && error.retriable;
+      if (!isNotReady || tries === TRIES) throw error;
+      await delay(RETRY_MS);
+    }
+  }
+}
 
 /** New topics for these types of event; returns what their names begin with. */
 export async function emptyTopics(types: Iterable<string>, partitions = 4): Promise<string> {
   const prefix = `${unique('bench')}.`;
-  await createTopics(
+  await makeTopics(
     [...new Set(types)].map((type) => prefix + type),
     partitions,
   );

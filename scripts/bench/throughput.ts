@@ -24,6 +24,7 @@ const SETTINGS: readonly (readonly [name: string, env: Readonly<Record<string, s
 export const throughput: Part = {
   names: ['limits', 'settings', 'mixed', 'sketch'],
   title: 'events a second',
+  compared: 'rate',
   seconds({ events, rounds, only }) {
     // Each consume starts a process, makes a database and joins a group.
     const consuming = 1 + (only.has('settings') ? SETTINGS.length : 0) + (only.has('mixed') ? 4 : 0);
