@@ -48,17 +48,17 @@ async function run(errand: Errand): Promise<Results> {
       parts: {},
     };
     const started = performance.now();
-    const inRounds = (ways: readonly Way[]) =>
+    const inRounds = (title: string) => (ways: readonly Way[]) =>
       measure(ways, {
         rounds,
         tell(round, name, sample) {
           const minutes = ((performance.now() - started) / 60_000).toFixed(1);
-          tell(`${minutes} min, round ${round}: ${name}: ${sampleText(sample)}`);
+          tell(`${minutes} min, round ${round} of ${title}: ${name}: ${sampleText(sample)}`);
         },
       });
     for (const part of parts.filter(({ names }) => isWanted(names, errand))) {
       const [name = ''] = part.names;
-      const measured = await part.run(errand, inRounds, tell);
+      const measured = await part.run(errand, inRounds(part.title), tell);
       results.parts[name] = measured;
       show(name, measured);
       if (errand.json !== undefined) await writeFile(errand.json, `${JSON.stringify(results, null, 2)}\n`);

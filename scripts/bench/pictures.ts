@@ -20,8 +20,9 @@ function lineOf(name: string, measured: readonly Measured[], figure: string): Li
 }
 
 const COSTS = [
-  ['time of an event', 'eventsPerSecond'],
-  ['CPU of dbw', 'cpuMicros'],
+  ['time', 'eventsPerSecond'],
+  ['CPU: dbw', 'cpuMicros'],
+  ['CPU: PostgreSQL', 'postgresMicros'],
   ['memory', 'peakMiB'],
 ] as const;
 
@@ -33,7 +34,7 @@ function growth(title: string, ladder: readonly Measured[]): Chart {
   const lines = COSTS.map(([name, figure]): Line => {
     const points = first ? ladder.map((one, at) => ({ at, y: costOf(figure, one, first) })) : [];
     return { name, points: points.filter(({ y }) => Number.isFinite(y)) };
-  });
+  }).filter(({ points }) => points.length > 0);
   return {
     title: title.charAt(0).toUpperCase() + title.slice(1),
     x: { about: title, sizes: ladder.map(({ size = 0 }) => whole(size)) },

@@ -36,6 +36,7 @@ const STYLE = `
   .level { stroke: #59636e; stroke-width: 1.5; stroke-dasharray: 5 4 }
   .line { fill: none; stroke-width: 2 }
   .c0 { stroke: #0969da; fill: #0969da } .c1 { stroke: #bc4c00; fill: #bc4c00 } .c2 { stroke: #1a7f37; fill: #1a7f37 }
+  .c3 { stroke: #8250df; fill: #8250df }
   @media (prefers-color-scheme: dark) {
     text { fill: #f0f6fc }
     .ground { fill: #0d1117 }
@@ -44,6 +45,7 @@ const STYLE = `
     .grid { stroke: #3d444d }
     .level { stroke: #9198a1 }
     .c0 { stroke: #4493f8; fill: #4493f8 } .c1 { stroke: #f0883e; fill: #f0883e } .c2 { stroke: #3fb950; fill: #3fb950 }
+    .c3 { stroke: #ab7df8; fill: #ab7df8 }
   }
   path.line { fill: none }`;
 
