@@ -10,6 +10,8 @@ import { machineFacts } from './bench/machine.js';
 import { parts } from './bench/parts.js';
 import { readResults, type Results } from './bench/results.js';
 import { measure, type Way } from './bench/rounds.js';
+import { dropTopics } from './bench/staging.js';
+import { dropDatabases } from './bench/databases.js';
 import { drawAll } from './bench/pictures.js';
 
 const tell = (line: string) => {
@@ -35,6 +37,12 @@ function show(name: string, measured: Results['parts'][string]): void {
   console.log(`\n${measuredTable(part, measured)}`);
 }
 
+/** Servers of the environment stay as they were; those of ours have room for the next part. */
+async function clearAway(): Promise<void> {
+  await dropTopics();
+  await dropDatabases();
+}
+
 /** Runs what was asked for, and keeps what is there after each part: a long run that is cut short leaves something. */
 async function run(errand: Errand): Promise<Results> {
   foretell(errand);
@@ -58,7 +66,7 @@ async function run(errand: Errand): Promise<Results> {
       });
     for (const part of parts.filter(({ names }) => isWanted(names, errand))) {
       const [name = ''] = part.names;
-      const measured = await part.run(errand, inRounds(part.title), tell);
+      const measured = await part.run(errand, inRounds(part.title), tell).finally(clearAway);
       results.parts[name] = measured;
       show(name, measured);
       if (errand.json !== undefined) await writeFile(errand.json, `${JSON.stringify(results, null, 2)}\n`);

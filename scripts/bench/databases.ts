@@ -3,18 +3,29 @@ import pg from 'pg';
 import { connect } from '../../src/postgres/data-source.js';
 import { databaseConfig, freshDatabase } from '../../test/support/database.js';
 
+/** Databases that were made and not yet dropped. */
+const made = new Set<string>();
+
 /** A new database with the schema, to which nobody is connected; returns its name. */
 export async function newDatabase(): Promise<string> {
   const dataSource = await freshDatabase();
   await dataSource.destroy();
-  return String(dataSource.options.database);
+  const name = String(dataSource.options.database);
+  made.add(name);
+  return name;
 }
 
 /** Drops a database, whoever is connected. */
-export async function dropDatabase(name: string): Promise<void> {
+async function dropDatabase(name: string): Promise<void> {
   const admin = await connect(databaseConfig(process.env.DB_DATABASE ?? 'dbw'));
   await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
   await admin.destroy();
+  made.delete(name);
+}
+
+/** Drops every database that was made here. */
+export async function dropDatabases(): Promise<void> {
+  for (const name of made) await dropDatabase(name);
 }
 
 /** Works in a new database, which is dropped afterwards. */

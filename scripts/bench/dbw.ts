@@ -5,7 +5,7 @@ import { unique } from '../../test/support/unique.js';
 import { postgresCpu, usedBy, type Used } from './cpu.js';
 import { inNewDatabase } from './databases.js';
 import type { Sample } from './rounds.js';
-import { dropTopics, emptyTopics, POST_TOPICS } from './staging.js';
+import { emptyTopics, POST_TOPICS } from './staging.js';
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -70,10 +70,8 @@ let idle: Promise<Spent> | undefined;
 
 /** `consume` with nothing to do; measured once. */
 function idleRun(): Promise<Spent> {
-  idle ??= emptyTopics(POST_TOPICS).then(async (prefix) => {
-    const spent = await inNewDatabase((database) => readToTheEnd(database, { prefix }));
-    await dropTopics([prefix]);
-    return spent;
+  idle ??= emptyTopics(POST_TOPICS).then((prefix) => {
+    return inNewDatabase((database) => readToTheEnd(database, { prefix }));
   });
   return idle;
 }

@@ -1,11 +1,11 @@
 // What an event costs, and how much memory the process holds, as there is more of one thing and the same of all others.
 import { posts, TYPES } from '../../test/support/generator/index.js';
-import { dropDatabase, fillWithPosts, inNewDatabase, newDatabase } from './databases.js';
+import { fillWithPosts, inNewDatabase, newDatabase } from './databases.js';
 import { consume, consumeInto } from './dbw.js';
 import type { Asked, Part } from './part.js';
 import type { Way } from './rounds.js';
 import { fillUsers, rowsOf } from './rows.js';
-import { dropTopics, emptyTopics, fillTopics, stagePosts, USERS } from './staging.js';
+import { emptyTopics, fillTopics, stagePosts, USERS } from './staging.js';
 
 const count = (n: number) => n.toLocaleString('en-US');
 /** A second for each so many events, and what a process and a database take to come and go. */
@@ -25,16 +25,12 @@ export const waiting: Part = {
   },
   async run(asked, measure, tell) {
     const ways: Way[] = [];
-    const prefixes: string[] = [];
     for (const size of waitingSizes(asked)) {
       const prefix = await stagePosts({ seed: size, events: size });
-      prefixes.push(prefix);
       tell(`topics are filled: ${count(size)} events`);
       ways.push({ name: count(size), size, run: () => consume(size, { prefix }) });
     }
-    const measured = await measure(ways);
-    await dropTopics(prefixes);
-    return measured;
+    return measure(ways);
   },
 };
 
@@ -51,13 +47,11 @@ export const rowsThere: Part = {
   async run(asked, measure, tell) {
     const { events } = asked;
     const [none = 0, ...sizes] = rowSizes(asked);
-    const prefixes: string[] = [];
+    let staged = 0;
     let prefix = '';
     const stageAnother = async () => {
-      prefix = await stagePosts({ seed: 1000 + prefixes.length, events });
-      prefixes.push(prefix);
+      prefix = await stagePosts({ seed: 1000 + staged++, events });
     };
-    const databases: string[] = [];
     const ways: Way[] = [
       {
         name: count(none),
@@ -70,15 +64,11 @@ export const rowsThere: Part = {
     ];
     for (const size of sizes) {
       const database = await newDatabase();
-      databases.push(database);
       await fillWithPosts(database, size);
       tell(`a database is filled: ${count(size)} posts`);
       ways.push({ name: count(size), size, run: () => consumeInto(database, events, { prefix }) });
     }
-    const measured = await measure(ways);
-    for (const database of databases) await dropDatabase(database);
-    await dropTopics(prefixes);
-    return measured;
+    return measure(ways);
   },
 };
 
@@ -106,9 +96,7 @@ export const topics: Part = {
         });
       return { name: count(size), size, run };
     });
-    const measured = await measure(ways);
-    await dropTopics([prefix]);
-    return measured;
+    return measure(ways);
   },
 };
 
@@ -121,14 +109,10 @@ export const partitions: Part = {
   seconds: ({ events, rounds }) => PARTITIONS.length * (rounds * consuming(events) + staging(events)),
   async run({ events }, measure) {
     const ways: Way[] = [];
-    const prefixes: string[] = [];
     for (const size of PARTITIONS) {
       const prefix = await stagePosts({ seed: 5, events, partitions: size });
-      prefixes.push(prefix);
       ways.push({ name: count(size), size, run: () => consume(events, { prefix }) });
     }
-    const measured = await measure(ways);
-    await dropTopics(prefixes);
-    return measured;
+    return measure(ways);
   },
 };

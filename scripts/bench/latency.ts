@@ -10,7 +10,7 @@ import { inNewDatabase } from './databases.js';
 import { quantile } from './metrics.js';
 import type { Part } from './part.js';
 import type { Sample, Way } from './rounds.js';
-import { dropTopics, emptyTopics, USERS } from './staging.js';
+import { emptyTopics, USERS } from './staging.js';
 
 /** How often a bundle of events is sent: the sender's own rhythm must not be what is measured. */
 const EVERY_MS = 5;
@@ -76,7 +76,6 @@ export const latency: Part = {
   title: 'latency at so many events/s',
   seconds: ({ rounds }) => rounds * RATES.length * (SECONDS + AROUND),
   async run(_asked, measure) {
-    const prefixes: string[] = [];
     const ways = RATES.map(([what, perSecond]): Way => {
       const events = perSecond * SECONDS;
       const messages =
@@ -85,14 +84,11 @@ export const latency: Part = {
           : generate({ seed: perSecond, events, poison: 0, disorder: 0, duplicates: 0 });
       const run = async () => {
         const prefix = await emptyTopics(messages.map(({ topic }) => topic));
-        prefixes.push(prefix);
         return inNewDatabase((database) => latencyIn(database, { perSecond, messages, prefix }));
       };
       const name = `${what}, ${perSecond.toLocaleString('en-US')}`;
       return { name, ...(what === 'posts' ? { size: perSecond } : {}), run };
     });
-    const measured = await measure(ways);
-    await dropTopics(prefixes);
-    return measured;
+    return measure(ways);
   },
 };

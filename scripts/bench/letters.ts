@@ -1,13 +1,13 @@
 // What operators do with much: a summary of dead letters, their replay, a backfill over events that are all known.
 import { eventKey } from '../../src/postgres/processed.js';
 import { posts } from '../../test/support/generator/index.js';
-import { dropDatabase, inNewDatabase, newDatabase, withClient } from './databases.js';
+import { inNewDatabase, newDatabase, withClient } from './databases.js';
 import { consumeInto, numberOf, runJson } from './dbw.js';
 import { eventIdOf, topicOfMended, topicOfRefused } from './dead-letters.js';
 import type { Part } from './part.js';
 import type { Sample } from './rounds.js';
 import { fillUsers, rowsOf } from './rows.js';
-import { dropTopics, stagePosts, USERS } from './staging.js';
+import { stagePosts, USERS } from './staging.js';
 
 const SEED = 6;
 const count = (n: number) => n.toLocaleString('en-US');
@@ -68,13 +68,10 @@ export const letters: Part = {
     const prefix = await stagePosts({ seed: SEED, events });
     await consumeInto(refilled, events, { prefix });
     tell(`topics are filled: ${count(events)} letters to replay, ${count(events)} known events`);
-    const measured = await measure([
+    return measure([
       { name: `dlq summary of ${count(all)}`, run: () => summary(summed, refused, all) },
       { name: `replay-dlq of ${count(events)}`, run: () => replay(mended, events) },
       { name: `backfill over ${count(events)} known`, run: () => backfill(refilled, prefix) },
     ]);
-    await dropTopics([refused, mended, prefix]);
-    for (const database of [summed, refilled]) await dropDatabase(database);
-    return measured;
   },
 };

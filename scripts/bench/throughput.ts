@@ -5,7 +5,7 @@ import type { Part } from './part.js';
 import type { Way } from './rounds.js';
 import { copy, rowsOf, unnest } from './rows.js';
 import { sketch } from './sketch.js';
-import { dropTopics, stageMixed, stagePosts, USERS } from './staging.js';
+import { stageMixed, stagePosts, USERS } from './staging.js';
 
 /** The sketch does some hundred a second. */
 const SKETCHED = 2_000;
@@ -20,6 +20,11 @@ const SETTINGS: readonly (readonly [name: string, env: Readonly<Record<string, s
   ['batches of 5,000', { BATCH_SIZE: '5000' }],
 ];
 
+const MIXED = {
+  'all thirty types': { seed: 2, poison: 0, disorder: 0, duplicates: 0 },
+  'all thirty, dirty': { seed: 3, poison: 0.001 },
+};
+
 /** COPY, and where asked for: other limits, dbw with other settings, all types, the sketch. COPY is the first. */
 export const throughput: Part = {
   names: ['limits', 'settings', 'mixed', 'sketch'],
@@ -33,12 +38,10 @@ export const throughput: Part = {
     return rounds * (consuming * (events / 25_000 + 4) + limits * (events / 50_000 + 2) + sketched) + events / 10_000;
   },
   async run({ events, only }, measure, tell) {
-    const prefixes: string[] = [];
-    const staged = async (name: string, staging: Promise<string>) => {
-      const prefix = await staging;
-      prefixes.push(prefix);
+    const staged = async <T>(name: string, staging: Promise<T>): Promise<T> => {
+      const filled = await staging;
       tell(`topics are filled: ${name}`);
-      return prefix;
+      return filled;
     };
     const rows = rowsOf([...posts({ seed: SEED, events: events + USERS, users: USERS })]);
     const prefix = await staged('posts', stagePosts({ seed: SEED, events }));
@@ -53,10 +56,10 @@ export const throughput: Part = {
     ways.push(consuming('dbw consume', { prefix }));
     if (only.has('settings')) ways.push(...SETTINGS.map(([name, env]) => consuming(name, { prefix, env })));
     if (only.has('mixed')) {
-      const clean = { seed: 2, events, poison: 0, disorder: 0, duplicates: 0 };
-      ways.push(consuming('all thirty types', { prefix: await staged('all types', stageMixed(clean)) }));
-      const dirty = { seed: 3, events, poison: 0.001 };
-      ways.push(consuming('all thirty, dirty', { prefix: await staged('dirty', stageMixed(dirty)) }));
+      for (const [name, options] of Object.entries(MIXED)) {
+        const { prefix, messages } = await staged(name, stageMixed({ ...options, events }));
+        ways.push(consuming(name, { prefix }, messages));
+      }
     }
     if (only.has('sketch')) {
       const few = Math.min(events, SKETCHED);
@@ -64,8 +67,6 @@ export const throughput: Part = {
       const short = await staged('the sketch', stagePosts({ seed: SEED, events: few }));
       ways.push({ name: 'the first sketch', run: async () => ({ eventsPerSecond: await sketch(short, some, few) }) });
     }
-    const measured = await measure(ways);
-    await dropTopics(prefixes);
-    return measured;
+    return measure(ways);
   },
 };
