@@ -45,9 +45,19 @@ export interface Consuming {
   readonly prefix: string;
   readonly args?: readonly string[];
   readonly env?: Environment;
+  /** Whether some of the events are refused, or wait for a row, as they should. */
+  readonly dirty?: boolean;
 }
 
-/** What was used to come and go with nothing to do, and to write events. */
+/** What the outcome of the clean events must be: others would cost something else. */
+function expectClean(result: ReadonlyMap<string, unknown>): void {
+  const { deadLettersByReason, stillParked } = Object.fromEntries(result);
+  const refused = JSON.stringify(deadLettersByReason);
+  if (refused !== '{}' || stillParked !== 0)
+    throw new Error(`clean events: refused ${refused}, parked ${String(stillParked)}`);
+}
+
+/** What was used to read topics to their end. */
 interface Spent {
   readonly result: ReadonlyMap<string, unknown>;
   readonly peakMiB: number;
@@ -57,7 +67,7 @@ interface Spent {
   readonly postgres: number | undefined;
 }
 
-async function readToTheEnd(database: string, { prefix, args = [], env = {} }: Consuming): Promise<Spent> {
+export async function readToTheEnd(database: string, { prefix, args = [], env = {} }: Consuming): Promise<Spent> {
   const place = { DB_DATABASE: database, KAFKA_TOPIC_PREFIX: prefix, KAFKA_GROUP_ID: unique('group') };
   const before = await postgresCpu(database);
   const { result, used } = await runJson(['consume', '--until-caught-up', ...args], { ...place, ...env });
@@ -86,6 +96,7 @@ function idleRun(): Promise<Spent> {
 export async function consumeInto(database: string, events: number, what: Consuming): Promise<Sample> {
   const without = await idleRun();
   const { result, peakMiB, dbw, postgres } = await readToTheEnd(database, what);
+  if (!what.dirty) expectClean(result);
   const micros = (all: number, idle = 0) => (Math.max(0, all - idle) / events) * 1e6;
   return {
     eventsPerSecond: numberOf(result.get('eventsPerSecond'), 'eventsPerSecond'),

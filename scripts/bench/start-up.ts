@@ -6,6 +6,7 @@ import { posts } from '../../test/support/generator/index.js';
 import { dbw, startDbw } from '../../test/support/cli.js';
 import { unique } from '../../test/support/unique.js';
 import { inNewDatabase, withClient } from './databases.js';
+import { readToTheEnd } from './dbw.js';
 import type { Part } from './part.js';
 import type { Way } from './rounds.js';
 import { emptyTopics, fillTopics, POST_TOPICS } from './staging.js';
@@ -49,10 +50,15 @@ async function toAConnection(command: string): Promise<number> {
   return seconds;
 }
 
-/** Seconds from the start of `consume`, whose group is new, until a row can be read. */
-async function toTheFirstRow(prefix: string): Promise<number> {
+/**
+ * Seconds from the start of `consume`, whose group is new, until a row can be read.
+ *
+ * @param before what the names of topics begin with that are worked off before: a new database gets a partition for each day
+ */
+async function toTheFirstRow(prefix: string, before?: string): Promise<number> {
   return inNewDatabase((database) =>
     withClient(database, async (client) => {
+      if (before !== undefined) await readToTheEnd(database, { prefix: before });
       const env = { DB_DATABASE: database, KAFKA_TOPIC_PREFIX: prefix, KAFKA_GROUP_ID: unique('group'), ...QUIET };
       const started = performance.now();
       const { child, ended } = startDbw(['consume'], env);
@@ -71,9 +77,9 @@ async function toTheFirstRow(prefix: string): Promise<number> {
 export const startUp: Part = {
   names: ['start'],
   title: 'start-up',
-  seconds: ({ rounds }) => rounds * (TO_THE_END.length + TO_A_CONNECTION.length + 3),
+  seconds: ({ rounds }) => rounds * (TO_THE_END.length + TO_A_CONNECTION.length + 8),
   async run(_asked, measure) {
-    const prefix = await emptyTopics(POST_TOPICS);
+    const [empty, prefix] = [await emptyTopics(POST_TOPICS), await emptyTopics(POST_TOPICS)];
     await fillTopics(posts({ seed: 7, events: 2, users: 1 }), prefix);
     const way = (name: string, run: () => Promise<number>): Way => ({
       name,
@@ -82,7 +88,8 @@ export const startUp: Part = {
     return measure([
       ...TO_THE_END.map((command) => way(`dbw ${command}`, () => toTheEnd(command))),
       ...TO_A_CONNECTION.map((command) => way(`dbw ${command}, to its first connection`, () => toAConnection(command))),
-      way('dbw consume, to its first row', () => toTheFirstRow(prefix)),
+      way('dbw consume, to its first row', () => toTheFirstRow(prefix, empty)),
+      way('dbw consume, to its first row in a new database', () => toTheFirstRow(prefix)),
     ]);
   },
 };

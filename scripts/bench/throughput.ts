@@ -58,7 +58,7 @@ export const throughput: Part = {
     if (only.has('mixed')) {
       for (const [name, options] of Object.entries(MIXED)) {
         const { prefix, messages } = await staged(name, stageMixed({ ...options, events }));
-        ways.push(consuming(name, { prefix }, messages));
+        ways.push(consuming(name, { prefix, dirty: options.poison > 0 }, messages));
       }
     }
     if (only.has('sketch')) {
