@@ -25,7 +25,7 @@ describe('npm run bench', () => {
   });
 
   it('finds growth also where the smallest is not the cheapest', () => {
-    expect(growthOf('eventsPerSecond', rates(10, 20, 16))).to.equal(1.25);
+    expect(growthOf('eventsPerSecond', rates(10, 20, 16, 20))).to.equal(1.25);
     expect(growthOf('eventsPerSecond', rates(10, 20, 40))).to.equal(1);
   });
 
@@ -41,12 +41,13 @@ describe('npm run bench', () => {
   it('reads a quantile of what came between two scrapes', () => {
     const scrape = (...counts: number[]) =>
       ['0.01', '0.1', '+Inf'].map((bound, i) => `x_bucket{le="${bound}"} ${counts[i] ?? 0}`).join('\n');
-    const [before, after] = [scrape(0, 50, 50), scrape(90, 149, 150)];
-    expect([0.5, 0.99, 0.999].map((share) => quantile(before, after, 'x', share))).to.deep.equal([0.01, 0.1, Infinity]);
+    const [before, after] = [scrape(0, 100, 100), scrape(40, 149, 150)];
+    expect([0.5, 0.98, 0.999].map((share) => quantile(before, after, 'x', share))).to.deep.equal([0.01, 0.1, Infinity]);
   });
 
   it('draws grids of round values', () => {
     expect(ticks([1, 1.27, 1.3], 'linear')).to.deep.equal([0, 0.5, 1, 1.5]);
+    expect(ticks([4.2, 5], 'linear')).to.deep.equal([0, 1, 2, 3, 4, 5]);
     expect(ticks([14_300, 62_400], 'linear')).to.deep.equal([0, 20_000, 40_000, 60_000, 80_000]);
     expect(ticks([6, 300], 'log')).to.deep.equal([5, 10, 20, 50, 100, 200, 500]);
   });
