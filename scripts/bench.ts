@@ -77,19 +77,23 @@ async function run(errand: Errand): Promise<Results> {
   }
 }
 
-/** Reads the command line; ends the process where it is none. */
+/** Says what was typed wrong, and ends the process. */
+function refuse(error: unknown): never {
+  tell(error instanceof Error ? error.message : String(error));
+  return process.exit(2);
+}
+
 function errandOf(args: readonly string[]): Errand {
   try {
     return ask(args);
   } catch (error) {
-    tell(error instanceof Error ? error.message : String(error));
-    return process.exit(2);
+    return refuse(error);
   }
 }
 
 const errand = errandOf(process.argv.slice(2));
 const { show: file } = errand;
-const results = file === undefined ? await run(errand) : await readResults(file);
+const results = file === undefined ? await run(errand) : await readResults(file).catch(refuse);
 if (file !== undefined) for (const [name, measured] of Object.entries(results.parts)) show(name, measured);
 console.log(
   `\n${table(
