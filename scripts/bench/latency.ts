@@ -34,7 +34,9 @@ async function latencyIn(
   const send = (some: readonly Message[]) => {
     sending.push(producer.sendBatch({ acks: 1, topicMessages: byTopic(some, prefix) }));
   };
-  const metrics = async () => (await ask(running, '/metrics')).text;
+  // A connection that was kept may be closed by the other end just when it is used again.
+  const scrape = () => ask(running, '/metrics');
+  const metrics = async () => (await scrape().catch(scrape)).text;
   const written = async () => Number(/^dbw_event_latency_seconds_count (\d+)/m.exec(await metrics())?.[1] ?? 0);
   try {
     // The first tenth warms up: connections, compiled code, statements.
