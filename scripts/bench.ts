@@ -1,126 +1,105 @@
-// `npm run bench`: events per second from Kafka to rows, beside COPY of the same rows into the same table, in one run on one
-// machine. What counts are the ratios: absolute figures move with the machine and with what else it does.
-// `npm run bench -- --only limits,latency` measures some parts; `--json bench.json` keeps all figures.
+// `npm run bench`: events per second from Kafka to rows beside other ways to write the same rows, latency, growth, letters and
+// start-up, in one run on one machine. What counts are the ratios: absolute figures move with the machine and with what else
+// it does. docs/performance.md tells what each part does and which flags there are.
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { table } from '../src/output.js';
-import { generate, posts, type Message } from '../test/support/generator/index.js';
 import { startServers } from '../test/support/services/index.js';
-import { createTopics, send } from '../test/support/topics.js';
-import { unique } from '../test/support/unique.js';
-import { consume } from './bench/dbw.js';
-import { latencyAt } from './bench/latency.js';
-import { copy, rowsOf, unnest } from './bench/rows.js';
-import { measure, type Measured } from './bench/rounds.js';
-import { startUp } from './bench/start-up.js';
+import { ask, type Errand } from './bench/ask.js';
+import { measuredTable, sampleText } from './bench/figures.js';
+import { machineFacts } from './bench/machine.js';
+import { parts } from './bench/parts.js';
+import { readResults, type Results } from './bench/results.js';
+import { measure, type Way } from './bench/rounds.js';
+import { dropTopics } from './bench/staging.js';
+import { dropDatabases } from './bench/databases.js';
+import { drawAll } from './bench/pictures.js';
 
-const { values: flags } = parseArgs({
-  options: {
-    events: { type: 'string', default: '200000' },
-    rounds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'limits,settings,mixed,latency,start' },
-    json: { type: 'string' },
-  },
-});
-const events = Number(flags.events);
-const rounds = Number(flags.rounds);
-const USERS = 500;
-const report = (line: string) => {
+const tell = (line: string) => {
   console.error(line);
 };
 
-const servers = await startServers({ report });
-Object.assign(process.env, servers.env);
+const isWanted = (names: readonly string[], { only }: Errand) => names.some((name) => only.has(name));
 
-/** Topics for these messages, of four partitions; returns what their names begin with. */
-async function emptyTopics(messages: readonly Message[]): Promise<string> {
-  const prefix = `${unique('bench')}.`;
-  await createTopics([...new Set(messages.map(({ topic }) => `${prefix}${topic}`))], 4);
-  return prefix;
-}
-
-/** Topics with these messages; returns what their names begin with. */
-async function staged(messages: readonly Message[]): Promise<string> {
-  const prefix = await emptyTopics(messages);
-  await send(messages, prefix);
-  return prefix;
-}
-
-const results: Record<string, unknown> = {};
-const ways = new Map<string, () => Promise<number>>();
-const memory = new Map<string, number>();
-const wanted = new Set(flags.only.split(','));
-
-/** A way to write the events, whose memory is kept beside its time. */
-function consuming(name: string, prefix: string, env: Record<string, string> = {}): void {
-  ways.set(name, async () => {
-    const { eventsPerSecond, peakMiB } = await consume(prefix, env);
-    memory.set(name, Math.max(memory.get(name) ?? 0, peakMiB));
-    return eventsPerSecond;
-  });
-}
-
-function print(title: string, measured: readonly Measured[]): void {
-  const count = (n: number) => Math.round(n).toLocaleString('en-US');
-  const rows = measured.map(({ name, perSecond, least, most, ofFirst }) => [
-    ...[name, count(perSecond), `${count(least)} – ${count(most)}`, ofFirst.toFixed(2)],
-    memory.has(name) ? `${Math.round(memory.get(name) ?? 0)} MiB` : '',
+/** What will be done and how long it takes, before anything begins. */
+function foretell(errand: Errand): void {
+  const minutes = (seconds: number) => Math.max(1, Math.ceil(seconds / 60));
+  const wanted = parts.filter(({ names }) => isWanted(names, errand));
+  const total = wanted.reduce((sum, { seconds }) => sum + seconds(errand), 0);
+  tell(`About ${minutes(total)} minutes on two cores that do nothing else; ${errand.rounds} rounds of each:`);
+  const rows = wanted.map(({ names, title, seconds }) => [
+    ...[names.filter((name) => errand.only.has(name)).join(','), title, minutes(seconds(errand)), 'minutes'],
   ]);
-  console.log(`\n${table([title, 'events/s', 'spread', 'of COPY', 'memory'], rows)}`);
+  tell(table([], rows));
 }
 
-try {
-  if (['limits', 'settings', 'mixed'].some((part) => wanted.has(part))) {
-    const messages = [...posts({ seed: 1, events: events + USERS, users: USERS })];
-    const rows = rowsOf(messages);
-    ways.set('COPY', async () => events / (await copy(rows)));
-    if (wanted.has('limits')) ways.set('INSERT … unnest', async () => events / (await unnest(rows)));
-    const prefix = await staged(messages);
-    consuming('dbw consume', prefix);
-    if (wanted.has('settings')) {
-      consuming('no Redis', prefix, { REDIS_HOST: '' });
-      consuming('one writer', prefix, { DBW_WRITERS: '1' });
-      consuming('batches of 100', prefix, { BATCH_SIZE: '100' });
-      consuming('batches of 5,000', prefix, { BATCH_SIZE: '5000' });
-    }
-    if (wanted.has('mixed')) {
-      const clean = generate({ seed: 2, events, poison: 0, disorder: 0, duplicates: 0 });
-      const dirty = generate({ seed: 3, events, poison: 0.001 });
-      consuming('all thirty types', await staged(clean));
-      consuming('all thirty, dirty', await staged(dirty));
-    }
-    const measured = await measure(ways, { rounds, report });
-    results.throughput = measured.map((one) => ({ ...one, peakMiB: memory.get(one.name) }));
-    print('way', measured);
-  }
-  if (wanted.has('latency')) {
-    const found = [];
-    for (const [what, perSecond] of [
-      ['posts', 100],
-      ['posts', 1_000],
-      ['posts', 10_000],
-      ['all thirty types', 1_000],
-    ] as const) {
-      const count = perSecond * 15;
-      const messages =
-        what === 'posts'
-          ? [...posts({ seed: perSecond, events: count, users: USERS })]
-          : generate({ seed: perSecond, events: count, poison: 0, disorder: 0, duplicates: 0 });
-      found.push({ what, ...(await latencyAt(perSecond, messages, await emptyTopics(messages))) });
-    }
-    results.latency = found;
-    const ms = (n: number) => `≤ ${Number(n.toFixed(1))} ms`;
-    const rows = found.map(({ what, perSecond, p50, p99, p999 }) => [what, perSecond, ms(p50), ms(p99), ms(p999)]);
-    console.log(`\n${table(['latency of', 'events/s', 'p50', 'p99', 'p99.9'], rows)}`);
-  }
-  if (wanted.has('start')) {
-    const found = await startUp(rounds);
-    results.start = found;
-    const rows = found.map(({ command, seconds }) => [command, `${seconds.toFixed(2)} s`]);
-    console.log(`\n${table(['start-up', 'seconds'], rows)}`);
-  }
-  if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(results, null, 2)}\n`);
-} finally {
-  await servers.stop();
+function show(name: string, measured: Results['parts'][string]): void {
+  const part = parts.find(({ names }) => names[0] === name) ?? { title: name };
+  console.log(`\n${measuredTable(part, measured)}`);
 }
+
+/** Servers of the environment stay as they were; those of ours have room for the next part. */
+async function clearAway(): Promise<void> {
+  await dropTopics();
+  await dropDatabases();
+}
+
+/** Runs what was asked for, and keeps what is there after each part: a long run that is cut short leaves something. */
+async function run(errand: Errand): Promise<Results> {
+  foretell(errand);
+  const servers = await startServers({ report: tell });
+  Object.assign(process.env, servers.env);
+  try {
+    const { events, rounds, letters, rows } = errand;
+    const results: Results = {
+      machine: await machineFacts(servers),
+      asked: { events, rounds, letters, rows },
+      parts: {},
+    };
+    const started = performance.now();
+    const inRounds = (title: string) => (ways: readonly Way[]) =>
+      measure(ways, {
+        rounds,
+        tell(round, name, sample) {
+          const minutes = ((performance.now() - started) / 60_000).toFixed(1);
+          tell(`${minutes} min, round ${round} of ${title}: ${name}: ${sampleText(sample)}`);
+        },
+      });
+    for (const part of parts.filter(({ names }) => isWanted(names, errand))) {
+      const [name = ''] = part.names;
+      const measured = await part.run(errand, inRounds(part.title), tell).finally(clearAway);
+      results.parts[name] = measured;
+      show(name, measured);
+      if (errand.json !== undefined) await writeFile(errand.json, `${JSON.stringify(results, null, 2)}\n`);
+    }
+    return results;
+  } finally {
+    await servers.stop();
+  }
+}
+
+/** Says what was typed wrong, and ends the process. */
+function refuse(error: unknown): never {
+  tell(error instanceof Error ? error.message : String(error));
+  return process.exit(2);
+}
+
+function errandOf(args: readonly string[]): Errand {
+  try {
+    return ask(args);
+  } catch (error) {
+    return refuse(error);
+  }
+}
+
+const errand = errandOf(process.argv.slice(2));
+const { show: file } = errand;
+const results = file === undefined ? await run(errand) : await readResults(file).catch(refuse);
+if (file !== undefined) for (const [name, measured] of Object.entries(results.parts)) show(name, measured);
+console.log(
+  `\n${table(
+    [],
+    Object.entries(results.machine).map(([what, value]) => [what, String(value)]),
+  )}`,
+);
+if (errand.svg !== undefined) await drawAll(results, errand.svg);
 process.exit(0);

@@ -2,32 +2,30 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
 import { startDbw } from '../../test/support/cli.js';
-import type { Message } from '../../test/support/generator/index.js';
+import { generate, posts, type Message } from '../../test/support/generator/index.js';
 import { ask } from '../../test/support/port.js';
 import { byTopic, testKafka } from '../../test/support/topics.js';
 import { unique } from '../../test/support/unique.js';
-import { dropDatabase, newDatabase } from './databases.js';
+import { inNewDatabase } from './databases.js';
 import { quantile } from './metrics.js';
+import type { Part } from './part.js';
+import type { Sample, Way } from './rounds.js';
+import { emptyTopics, USERS } from './staging.js';
 
 /** How often a bundle of events is sent: the sender's own rhythm must not be what is measured. */
 const EVERY_MS = 5;
-
-export interface Latency {
-  readonly perSecond: number;
-  /** Milliseconds, each the upper bound of its bucket. */
-  readonly p50: number;
-  readonly p99: number;
-  readonly p999: number;
-}
 
 /**
  * Sends events at a steady rate to a `consume` that has nothing else to do.
  *
  * @param perSecond how many are sent each second
  * @param messages sent in their order; the first tenth at once, to warm up
+ * @returns milliseconds, each the upper bound of its bucket
  */
-export async function latencyAt(perSecond: number, messages: readonly Message[], prefix: string): Promise<Latency> {
-  const database = await newDatabase();
+async function latencyIn(
+  database: string,
+  { perSecond, messages, prefix }: { perSecond: number; messages: readonly Message[]; prefix: string },
+): Promise<Sample> {
   const place = { DB_DATABASE: database, KAFKA_TOPIC_PREFIX: prefix, KAFKA_GROUP_ID: unique('group') };
   const running = startDbw(['consume'], { ...place, LOG_LEVEL: 'info' }); // the log says where it answers
   const producer = testKafka().producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
@@ -36,7 +34,9 @@ export async function latencyAt(perSecond: number, messages: readonly Message[],
   const send = (some: readonly Message[]) => {
     sending.push(producer.sendBatch({ acks: 1, topicMessages: byTopic(some, prefix) }));
   };
-  const metrics = async () => (await ask(running, '/metrics')).text;
+  // A connection that was kept may be closed by the other end just when it is used again.
+  const scrape = () => ask(running, '/metrics');
+  const metrics = async () => (await scrape().catch(scrape)).text;
   const written = async () => Number(/^dbw_event_latency_seconds_count (\d+)/m.exec(await metrics())?.[1] ?? 0);
   try {
     // The first tenth warms up: connections, compiled code, statements.
@@ -55,11 +55,42 @@ export async function latencyAt(perSecond: number, messages: readonly Message[],
     while ((await written()) < messages.length) await delay(50);
     const after = await metrics();
     const of = (share: number) => quantile(before, after, 'dbw_event_latency_seconds', share) * 1000;
-    return { perSecond, p50: of(0.5), p99: of(0.99), p999: of(0.999) };
+    return { p50: of(0.5), p99: of(0.99), p999: of(0.999) };
   } finally {
     running.child.kill('SIGTERM');
     await running.ended;
     await producer.disconnect();
-    await dropDatabase(database);
   }
 }
+
+const SECONDS = 15;
+/** What a process takes to come and go, and the last events to be written. */
+const AROUND = 5;
+const RATES = [
+  ['posts', 100],
+  ['posts', 1_000],
+  ['posts', 10_000],
+  ['all thirty types', 1_000],
+] as const;
+
+export const latency: Part = {
+  names: ['latency'],
+  title: 'latency at so many events/s',
+  seconds: ({ rounds }) => rounds * RATES.length * (SECONDS + AROUND),
+  async run(_asked, measure) {
+    const ways = RATES.map(([what, perSecond]): Way => {
+      const events = perSecond * SECONDS;
+      const messages =
+        what === 'posts'
+          ? [...posts({ seed: perSecond, events, users: USERS })]
+          : generate({ seed: perSecond, events, poison: 0, disorder: 0, duplicates: 0 });
+      const run = async () => {
+        const prefix = await emptyTopics(messages.map(({ topic }) => topic));
+        return inNewDatabase((database) => latencyIn(database, { perSecond, messages, prefix }));
+      };
+      const name = `${what}, ${perSecond.toLocaleString('en-US')}`;
+      return { name, ...(what === 'posts' ? { size: perSecond } : {}), run };
+    });
+    return measure(ways);
+  },
+};

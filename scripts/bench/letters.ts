@@ -1,107 +1,77 @@
-// How long `dbw dlq summary` takes over many dead letters, and how much memory: against servers that are running already
-// (KAFKA_BROKERS, DB_HOST, …). The letters are made by dbw's own letterOf, of six causes; the events of a third of them have been
-// processed since. --keep leaves topic and database, and prints how to look at them.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import kafkajs from 'kafkajs';
-import { decode } from '../../src/event/decode.js';
-import type { Message } from '../../src/event/message.js';
-import { registry } from '../../src/handlers/index.js';
-import { letterOf } from '../../src/letters/letter.js';
+// What operators do with much: a summary of dead letters, their replay, a backfill over events that are all known.
 import { eventKey } from '../../src/postgres/processed.js';
-import { freshDatabase } from '../../test/support/database.js';
-import { createTopics, testKafka, withAdmin } from '../../test/support/topics.js';
-import { unique } from '../../test/support/unique.js';
+import { posts } from '../../test/support/generator/index.js';
+import { inNewDatabase, newDatabase, withClient } from './databases.js';
+import { consumeInto, numberOf, runJson } from './dbw.js';
+import { eventIdOf, topicOfMended, topicOfRefused } from './dead-letters.js';
+import type { Part } from './part.js';
+import type { Sample } from './rounds.js';
+import { fillUsers, rowsOf } from './rows.js';
+import { stagePosts, USERS } from './staging.js';
 
-const { values: flags } = parseArgs({
-  options: { letters: { type: 'string', default: '1000000' }, keep: { type: 'boolean', default: false } },
-});
-const count = Number(flags.letters);
-const BATCH = 5_000;
-const PARTITIONS = 4;
+const SEED = 6;
+const count = (n: number) => n.toLocaleString('en-US');
 
-/** Bytes of about 430, refused for one of six causes. */
-function messageOf(i: number): Message {
-  const data: Record<string, unknown> = {
-    postId: `post-${i}`,
-    authorId: `user-1700000000000-${i % 500}`,
-    content: `${i} `.padEnd(188, 'The quick brown fox jumps over the lazy dog. '),
-    mediaUrls: [`https://cdn.example.com/${i}.jpg`],
-    visibility: 'public',
-  };
-  const cause = i % 6;
-  if (cause === 0) delete data.postId;
-  if (cause === 1) data.content = 7;
-  if (cause === 2) data.visibility = 'nobody';
-  if (cause === 3) data.mediaUrls = 'none';
-  const timestamp = cause === 4 ? 'yesterday' : '2024-05-01T10:00:00.000Z';
-  const eventType = cause === 5 ? 'content.post.made' : 'content.post.created';
-  const eventId = `0190a000-0000-7000-8000-${i.toString(16).padStart(12, '0')}`;
-  const envelope = { eventId, eventType, timestamp, data };
+/** The events of every third of the first so many refused letters have been processed since. */
+function resolveThird(database: string, letters: number): Promise<void> {
+  const ids = Array.from({ length: Math.floor(letters / 3) }, (_, i) => eventKey(eventIdOf(i * 3)).toString('hex'));
+  return withClient(database, async (client) => {
+    await client.query(
+      `INSERT INTO dbw.processed_events (day, id, hash) SELECT '1999-01-01', x::uuid, 0 FROM unnest($1::text[]) AS x`,
+      [ids],
+    );
+    await client.query('ANALYZE dbw.processed_events');
+  });
+}
+
+async function summary(database: string, topic: string, letters: number): Promise<Sample> {
+  const { result, seconds, used } = await runJson(['dlq', 'summary'], { DB_DATABASE: database, DLQ_TOPIC: topic });
+  if (result.get('letters') !== letters) throw new Error(`dlq summary found ${String(result.get('letters'))} letters`);
+  return { seconds, eventsPerSecond: letters / seconds, peakMiB: used.peakMiB };
+}
+
+function replay(topic: string, letters: number): Promise<Sample> {
+  const rows = rowsOf([...posts({ seed: SEED, events: USERS, users: USERS })]);
+  return inNewDatabase(async (database) => {
+    await fillUsers(database, rows);
+    const env = { DB_DATABASE: database, DLQ_TOPIC: topic };
+    const { seconds, used } = await runJson(['replay-dlq', '--yes'], env);
+    const written = await withClient(database, (client) => client.query<{ n: number }>('SELECT count(*)::integer AS n FROM posts')); // prettier-ignore
+    if (written.rows[0]?.n !== letters)
+      throw new Error(`replay-dlq wrote ${written.rows[0]?.n ?? 0} of ${letters} posts`);
+    return { seconds, eventsPerSecond: letters / seconds, peakMiB: used.peakMiB };
+  });
+}
+
+async function backfill(database: string, prefix: string): Promise<Sample> {
+  const env = { DB_DATABASE: database, KAFKA_TOPIC_PREFIX: prefix };
+  const args = ['backfill', '--topic', 'content.post.created', '--from-offset', '0', '--reason', 'bench', '--yes'];
+  const { result, seconds, used } = await runJson(args, env);
   return {
-    topic: 'content.post.created',
-    partition: i % 8,
-    offset: Math.floor(i / 8),
-    key: Buffer.from(`post-${i}`),
-    value: Buffer.from(JSON.stringify(envelope)),
-    headers: [['source', Buffer.from('posts-api')]],
-    timestamp: 1_714_557_600_000,
+    seconds,
+    eventsPerSecond: numberOf(result.get('eventsPerSecond'), 'eventsPerSecond'),
+    peakMiB: used.peakMiB,
   };
 }
 
-const dataSource = await freshDatabase();
-const topic = unique('letters');
-await createTopics([topic], PARTITIONS, { 'retention.ms': '-1' });
-const producer = testKafka().producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
-await producer.connect();
-let bytes = 0;
-for (let start = 0; start < count; start += BATCH) {
-  const letters = Array.from({ length: Math.min(BATCH, count - start) }, (_, i) => {
-    const message = messageOf(start + i);
-    bytes += message.value?.length ?? 0;
-    const decoded = decode(message, registry);
-    if (decoded.kind !== 'refusal') throw new Error('a message that was to be refused is none');
-    return letterOf(message, decoded.refusal, { attempts: 1, clientId: 'bench' });
-  });
-  await producer.send({
-    topic,
-    messages: letters.map(({ key, value, headers }) => ({ key, value, headers: Object.fromEntries(headers) })),
-  });
-}
-await producer.disconnect();
-const ids = Array.from({ length: Math.floor(count / 3) }, (_, i) =>
-  eventKey(`0190a000-0000-7000-8000-${(i * 3).toString(16).padStart(12, '0')}`).toString('hex'),
-);
-await dataSource.query(
-  `INSERT INTO dbw.processed_events (day, id, hash) SELECT '1999-01-01', x::uuid, 0 FROM unnest($1::text[]) AS x`,
-  [ids],
-);
-await dataSource.query('ANALYZE dbw.processed_events');
-console.error(`${count} letters of ${Math.round(bytes / count)} bytes of value are in ${topic}`);
-
-const env = { DB_DATABASE: String(dataSource.options.database), DLQ_TOPIC: topic };
-if (flags.keep) {
-  console.error(Object.entries(env).map(([name, value]) => `${name}=${value}`).join(' ')); // prettier-ignore
-} else {
-  const started = Date.now();
-  const child = spawn(process.execPath, ['bin/run.js', 'dlq', 'summary'], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  let peak = 0;
-  const look = setInterval(() => {
-    try {
-      const status = readFileSync(`/proc/${child.pid ?? 0}/status`, 'utf8');
-      peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0));
-    } catch {
-      // It has ended, or this is no Linux.
-    }
-  }, 50);
-  await once(child, 'exit');
-  clearInterval(look);
-  console.log(`${((Date.now() - started) / 1000).toFixed(1)} s, ${Math.round(peak / 1024)} MiB at the most`);
-  await withAdmin((admin) => admin.deleteTopics({ topics: [topic] }));
-}
-await dataSource.destroy();
+export const letters: Part = {
+  names: ['letters'],
+  title: 'letters and known events',
+  seconds: ({ events, letters: all, rounds }) =>
+    events / 20_000 + all / 15_000 + rounds * (all / 70_000 + events / 10_000 + events / 100_000 + 4),
+  async run({ events, letters: all }, measure, tell) {
+    const [summed, refilled] = [await newDatabase(), await newDatabase()];
+    const refused = await topicOfRefused(all);
+    await resolveThird(summed, all);
+    tell(`a topic is filled: ${count(all)} letters`);
+    const mended = await topicOfMended(events, SEED);
+    const prefix = await stagePosts({ seed: SEED, events });
+    await consumeInto(refilled, events, { prefix });
+    tell(`topics are filled: ${count(events)} letters to replay, ${count(events)} known events`);
+    return measure([
+      { name: `dlq summary of ${count(all)}`, run: () => summary(summed, refused, all) },
+      { name: `replay-dlq of ${count(events)}`, run: () => replay(mended, events) },
+      { name: `backfill over ${count(events)} known`, run: () => backfill(refilled, prefix) },
+    ]);
+  },
+};

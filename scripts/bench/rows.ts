@@ -1,11 +1,10 @@
 // The rows of the posts, as other ways to write them take them: the limits that `dbw consume` is compared with.
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { from } from 'pg-copy-streams';
-import { databaseConfig } from '../../test/support/database.js';
 import type { Message } from '../../test/support/generator/index.js';
-import { dropDatabase, newDatabase } from './databases.js';
+import { inNewDatabase, open, withClient } from './databases.js';
 
 const USERS = ['user_id', 'username', 'email', 'role', 'created_at'] as const;
 const POSTS = [
@@ -56,28 +55,25 @@ function* lines(rows: readonly Cells[]): Generator<string> {
   }
 }
 
-async function open(database: string): Promise<pg.Client> {
-  const { host, port, username, password } = databaseConfig(database);
-  const client = new pg.Client({ host, port, user: username, ...(password ? { password } : {}), database });
-  await client.connect();
-  return client;
-}
-
 function copyTo(client: pg.Client, table: string, columns: readonly string[], chunks: Iterable<string>): Promise<void> {
   return pipeline(Readable.from(chunks), client.query(from(`COPY ${table} (${columns.join(', ')}) FROM STDIN`)));
 }
 
-async function timed(rows: Rows, write: (clients: pg.Client[]) => Promise<void>): Promise<number> {
-  const database = await newDatabase();
-  const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => open(database)));
-  const [first] = clients;
-  if (first) await copyTo(first, 'users', USERS, lines(rows.users));
-  const started = performance.now();
-  await write(clients);
-  const seconds = (performance.now() - started) / 1000;
-  await Promise.all(clients.map((client) => client.end()));
-  await dropDatabase(database);
-  return seconds;
+/** Puts the users into a database. */
+export function fillUsers(database: string, { users }: Rows): Promise<void> {
+  return withClient(database, (client) => copyTo(client, 'users', USERS, lines(users)));
+}
+
+function timed(rows: Rows, write: (clients: pg.Client[]) => Promise<void>): Promise<number> {
+  return inNewDatabase(async (database) => {
+    await fillUsers(database, rows);
+    const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => open(database)));
+    const started = performance.now();
+    await write(clients);
+    const seconds = (performance.now() - started) / 1000;
+    await Promise.all(clients.map((client) => client.end()));
+    return seconds;
+  });
 }
 
 /** Seconds that COPY of the posts takes, over one connection, into the migrated table with its key, indexes and foreign key. */

@@ -16,7 +16,7 @@ export function* posts(options: { seed: number; events: number; users: number })
     yield event('user.created', { userId, username, email: `${username}@example.com`, role: 'creator' });
   }
   // Texts are drawn from a store, for composing them would cost more than all the rest.
-  const texts = Array.from({ length: 64 }, () => prose(random, 20).slice(0, 50));
+  const texts = Array.from({ length: 64 }, () => prose(random, 20).slice(0, 50).toWellFormed()); // half a character is invalid
   for (let i = users.length; i < options.events; i++) {
     const image = random.word(12);
     yield event('content.post.created', {
