@@ -69,6 +69,8 @@ export class Source {
   /** Partitions that kafkajs was told to pause. */
   private readonly paused = new Set<string>();
   private isRunning = false;
+  /** How often the consumer fetched, sent a heartbeat or joined. */
+  heard = 0;
   private isClosed = false;
 
   private constructor(
@@ -110,20 +112,18 @@ export class Source {
     });
     const source = new Source(consumer, topics, holds, listener);
     const { events } = consumer;
+    const answered = () => {
+      source.heard++;
+      listener.onAnswer();
+    };
     consumer.on(events.GROUP_JOIN, ({ payload }) => {
       owned = payload.memberAssignment;
       source.join(payload.memberAssignment);
-      listener.onAnswer();
+      answered();
     });
-    consumer.on(events.REBALANCING, () => {
-      listener.onRebalancing();
-    });
-    consumer.on(events.FETCH, () => {
-      listener.onAnswer();
-    });
-    consumer.on(events.HEARTBEAT, () => {
-      listener.onAnswer();
-    });
+    consumer.on(events.REBALANCING, listener.onRebalancing);
+    consumer.on(events.FETCH, answered);
+    consumer.on(events.HEARTBEAT, answered);
     consumer.on(events.END_BATCH_PROCESS, ({ payload }) => {
       // Control and aborted records alone never reach `handOver`; their offsets are passed all the same.
       if (payload.batchSize === 0) source.pass(payload);

@@ -4,6 +4,7 @@ import { within } from '../waiting/deadline.js';
 import { reasonOf } from '../errors.js';
 import { Holds, type Hold, type Scope } from './holds.js';
 import type { Intake, Queued } from './intake.js';
+import { Silence } from './silence.js';
 import { Source, type Assigned, type Jump } from '../kafka/source.js';
 import type { Lag } from './lag.js';
 import type { Offsets, Position } from './offsets.js';
@@ -37,6 +38,10 @@ interface Parts {
   readonly signal: AbortSignal;
 }
 
+/** Watches, 5 s apart, without a word of the consumer: longer than the group may take to share its partitions. */
+const SILENT_WATCHES = 18;
+const SILENT = 'it has neither fetched nor sent a heartbeat for 90 s although Kafka answers';
+
 /** Leaving the group may take so long before it is left to the session's end. */
 const CLOSE_MS = 5_000;
 
@@ -44,6 +49,7 @@ const CLOSE_MS = 5_000;
 export class Reading {
   private source: Source | undefined;
   private readonly holds = new Holds();
+  private readonly silence = new Silence(SILENT_WATCHES);
   private readonly whereabouts: Whereabouts;
   /** What was told last of why it cannot be found out where to go on. */
   private told: string | undefined;
@@ -197,6 +203,7 @@ export class Reading {
       lag.sawEnd(ends.map(({ topic, partition, high }) => ({ topic, partition, next: high })));
       for (const { topic, partition, low } of ends) this.sawLow(topic, partition, low);
       if (kafka.heard()) log.info('Kafka answers again');
+      if (this.silence.isFinal(this.source?.heard)) this.parts.onCrash(new Error(SILENT));
     } catch (error) {
       if (kafka.failed(reasonOf(error))) log.warn(`Kafka is away: ${reasonOf(error)}; tried again until it answers`);
     }
