@@ -8,7 +8,8 @@ export interface Batch {
   readonly done: Promise<unknown>;
 }
 
-function madeBy(events: readonly Event[]): RowKeys {
+/** The rows that events make, if they can be written. */
+export function madeBy(events: readonly Event[]): RowKeys {
   const makes = new Keys();
   for (const event of events) {
     try {

@@ -173,7 +173,7 @@ export class Parking {
             const events = parked.flatMap((one) => this.eventOf(one) ?? []);
             const places = new Set(excluded.map(({ message }) => placeOf(message)));
             const isExcluded = ({ message }: Event) => places.has(placeOf(message));
-            const resolved = await store.resolve(
+            const resolved = await store.resolver.resolve(
               session,
               events.filter((event) => !isExcluded(event)),
             );

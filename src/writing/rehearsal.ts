@@ -87,7 +87,7 @@ export class Rehearsal {
     const { marked, unmarked } = await store.sift(session, events);
     const repeated = unmarked.filter(({ id }) => this.ids.has(idOf(id)));
     const rest = repeated.length === 0 ? unmarked : unmarked.filter(({ id }) => !this.ids.has(idOf(id)));
-    const found = await store.look(session, rest, () => false);
+    const found = await store.resolver.look(session, rest, () => false);
     const resolved = resolve(rest, (table, key) => found.has(table, key) || this.rows.has(table, key));
     const leans = leaning(resolved.applicable, (table, key) => !found.has(table, key) && this.rows.has(table, key));
     const plain = resolved.applicable.filter((event) => !leans.has(event));

@@ -6,14 +6,13 @@ import type { Event } from '../event/decode.js';
 import { InFlight, makersFor, type Batch } from './in-flight.js';
 import { fold } from '../tables/fold.js';
 import { isolate, type Isolated } from './isolate.js';
-import { KnownRows } from '../tables/known.js';
 import type { Marks } from './marks.js';
 import { NewEvents, parkWaiting } from './new-events.js';
 import { askIdentity, identityOf, type Identity } from '../postgres/identity.js';
 import type { Claimed, ProcessedEvents } from '../postgres/processed.js';
 import { Session } from '../postgres/session.js';
-import { existing } from '../postgres/statements.js';
-import { eachNeed, Keys, resolve, type Resolved, type RowKeys, type Waiting } from '../tables/resolve.js';
+import type { Resolved, Waiting } from '../tables/resolve.js';
+import { Resolver } from './resolver.js';
 import { Collided, nothingBut, type Written } from './written.js';
 import type { Table } from '../tables/table.js';
 
@@ -35,7 +34,7 @@ function makesRows(event: Event): boolean {
 export class Store {
   /** Shared by all writers of this store. */
   readonly condition = new Condition();
-  private readonly known = new KnownRows();
+  readonly resolver = new Resolver();
   private readonly inFlight = new InFlight();
   private readonly newEvents: NewEvents;
   private identity: Identity | undefined;
@@ -53,7 +52,7 @@ export class Store {
 
   /** Forgets which rows exist: the database may be another one, or an older one. */
   forget(): void {
-    this.known.clear();
+    this.resolver.forget();
   }
 
   /**
@@ -96,7 +95,7 @@ export class Store {
     if (unmarked.length === 0) return nothingBut(marked);
     const resolved = await this.resolvePatiently(session, unmarked, older);
     const written = await this.exceptCollided(unmarked, async (rest) => {
-      const current = rest === unmarked ? resolved : await this.resolve(session, rest);
+      const current = rest === unmarked ? resolved : await this.resolver.resolve(session, rest);
       return session.transaction(async () => {
         const result = await this.apply(session, current);
         await this.unclaim(session, result.waiting);
@@ -115,13 +114,13 @@ export class Store {
     events: readonly Event[],
     older: readonly Batch[],
   ): Promise<Resolved> {
-    const resolved = await this.resolve(session, events);
+    const resolved = await this.resolver.resolve(session, events);
     const { waiting } = resolved;
     if (waiting.length === 0) return resolved;
     const makers = makersFor(waiting, older);
     if (makers.length === 0) return resolved;
     await Promise.all(makers.map(({ done }) => done));
-    return this.resolve(session, events);
+    return this.resolver.resolve(session, events);
   }
 
   private async isolateWith(session: Session, events: readonly Event[]): Promise<Isolated> {
@@ -137,7 +136,7 @@ export class Store {
   /** Writes a group of events under a savepoint of the transaction under way; where it throws, nothing of it is left. */
   async writeGroup(session: Session, group: readonly Event[]): Promise<Written> {
     return this.exceptCollided(group, (rest) =>
-      session.savepoint(async () => this.apply(session, await this.resolveAnew(session, rest))),
+      session.savepoint(async () => this.apply(session, await this.resolver.resolveAnew(session, rest))),
     );
   }
 
@@ -233,48 +232,6 @@ export class Store {
     await this.processed.forget(session, events);
   }
 
-  /**
-   * Finds out what can be written now. Asks the database, one question a table, for rows that are not known to exist.
-   * What is found is remembered, but not within a transaction, which also sees rows that may never be committed.
-   */
-  async resolve(session: Session, events: readonly Event[]): Promise<Resolved> {
-    const found = await this.look(session, events, (table, key) => this.known.has(table, key));
-    if (!session.inTransaction) this.learn(found);
-    return pure(() => resolve(events, (table, key) => found.has(table, key) || this.known.has(table, key)));
-  }
-
-  /** The same, but nothing is believed to exist that the database does not show now, and nothing is remembered. */
-  private async resolveAnew(session: Session, events: readonly Event[]): Promise<Resolved> {
-    const found = await this.look(session, events, () => false);
-    return pure(() => resolve(events, (table, key) => found.has(table, key)));
-  }
-
-  /** The rows that events need and the database has, those left out that are known. */
-  async look(
-    session: Session,
-    events: readonly Event[],
-    isKnown: (table: Table, key: string) => boolean,
-  ): Promise<Keys> {
-    const asked = new Keys();
-    pure(() => {
-      for (const event of events) {
-        for (const change of event.changes) {
-          eachNeed(change, (table, key) => {
-            if (!isKnown(table, key)) asked.add(table, key);
-          });
-        }
-      }
-    });
-    const found = new Keys();
-    const questions = [...asked.byTable];
-    const answers = await session.together(questions.map(([table, keys]) => existing(table, [...keys])));
-    for (const [i, { rows }] of answers.entries()) {
-      const [table] = questions[i] ?? [];
-      for (const [key] of rows) if (table) found.add(table, String(key));
-    }
-    return found;
-  }
-
   /** Records events as processed, within the transaction under way. */
   claim(session: Session, events: readonly Event[]): Promise<Claimed> {
     return this.processed.claim(session, events);
@@ -282,13 +239,7 @@ export class Store {
 
   /** After the commit: rows that were made exist from now on. */
   remember(written: Written): Written {
-    this.learn(written.created);
+    this.resolver.learn(written.created);
     return written;
-  }
-
-  private learn(rows: RowKeys): void {
-    for (const [table, keys] of rows.byTable) {
-      if (table.isAwaitable) for (const key of keys.keys()) this.known.add(table, key);
-    }
   }
 }

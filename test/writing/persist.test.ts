@@ -220,7 +220,7 @@ describe('a batch that PostgreSQL refuses', function () {
       session.transaction(async () => {
         await session.query(`INSERT INTO users (user_id, username, email, role, created_at)
           VALUES ('u', '', '', 'creator', now())`);
-        const { applicable } = await store.resolve(session, [event]);
+        const { applicable } = await store.resolver.resolve(session, [event]);
         throw new Error(`${applicable.length} can be written`);
       }),
     );
