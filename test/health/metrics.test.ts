@@ -164,7 +164,7 @@ describe('the metrics', () => {
       'dbw_consumer_state{state="dead"}': 0,
       dbw_kafka_up: 0,
       dbw_database_up: 1,
-      dbw_redis_connected: 1,
+      dbw_redis_up: 1,
       dbw_last_processed_timestamp_seconds: 1.5,
       [`dbw_build_info{version="1.2.3",node="${process.version}"}`]: 1,
     });
@@ -179,7 +179,7 @@ describe('the metrics', () => {
     vitals = { ...WELL, redis: { configured: false, connected: false } };
     const text = await metrics.text();
     expect(text).not.to.match(/topic="a"/);
-    expect(text).not.to.match(/^dbw_redis_connected/m);
+    expect(text).not.to.match(/^dbw_redis_up/m);
     // Counters are told, not added, again.
     expect(text).to.match(/^dbw_retries_total\{class="bug"\} 1$/m);
   });
