@@ -67,6 +67,25 @@ describe('the port', () => {
     expect(await statuses()).to.deep.equal([503, 503, 503]);
   });
 
+  it('answers people with the page and what belongs to it', async () => {
+    const response = await ask('/');
+    expect(response.status).to.equal(200);
+    expect(response.headers.get('content-type')).to.equal('text/html');
+    expect(response.headers.get('x-is')).to.equal('page');
+    expect(response.headers.get('cache-control')).to.equal('no-store');
+    expect(await response.text()).to.equal('<!doctype html>');
+  });
+
+  it('makes one answer for all who ask at the same time, however many', async () => {
+    let made = 0;
+    text = () => Promise.resolve(`dbw_up ${++made}\n`);
+    const begun = performance.now();
+    const said = await Promise.all(Array.from({ length: 90 }, async () => (await ask('/metrics')).text()));
+    // At most ten a second, the first at once, and one that begins when the last has come.
+    expect(made).to.be.at.most(2 + (performance.now() - begun) / 100);
+    expect(new Set(said).size).to.equal(made);
+  });
+
   it('takes HEAD as GET without the text', async () => {
     const response = await ask('/metrics', { method: 'HEAD' });
     expect(response.status).to.equal(200);
