@@ -120,6 +120,12 @@ export class History {
     return chosen.slice(1).map((to, at) => this.between(chosen[at] ?? to, to));
   }
 
+  /** How long ago the first of them was: 1, 2, 5 or 10 minutes in milliseconds, so that a young process has a picture too. */
+  span(now = Date.now()): number {
+    const age = now - (this.samples[0]?.at ?? now);
+    return [1, 2, 5].map((minutes) => minutes * 60_000).find((ms) => age <= ms) ?? SPAN_MS;
+  }
+
   /**
    * What happened since so long ago, to now; since the first sample where that is later.
    *

@@ -24,6 +24,8 @@ export interface Matter {
 /** Behind so far, what readers see is stale. As in deploy/prometheus. */
 const STALE_SECONDS = 60;
 const PARKED_FOR_LONG_MS = 600_000;
+/** What passes within moments is no more worth telling when it is over. */
+const BRIEF_MS = 5_000;
 /** So many are said one by one; of more only how many there are. */
 const MOST = 5;
 
@@ -214,7 +216,8 @@ export class Sightings {
       matters.map((matter) => [matter.key, { ...matter, since: matter.since ?? before.get(matter.key)?.since ?? now }]),
     );
     for (const [key, matter] of before) {
-      if (!this.present.has(key)) this.ended.push({ ...matter, until: now });
+      const isWorth = key !== 'starting' && now - matter.since >= BRIEF_MS;
+      if (isWorth && !this.present.has(key)) this.ended.push({ ...matter, until: now });
     }
     this.ended = this.ended.filter(({ until }) => until > now - SPAN_MS).slice(-MOST);
   }

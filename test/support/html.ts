@@ -1,5 +1,5 @@
 /** Elements without an end. */
-const VOID = new Set(['meta', 'link', 'br', 'img', 'hr', 'input']);
+const VOID = new Set(['meta', 'link', 'br', 'img', 'hr', 'input', 'wbr']);
 /** What is inside is no HTML. */
 const RAW = /<(style|script)>[^]*?<\/\1>/g;
 const TAG = /<(\/?)([a-z][a-z0-9]*)((?:\s+[a-z][\w:-]*(?:="[^"<>]*")?)*)\s*(\/?)>/gi;
@@ -47,6 +47,7 @@ export function textOf(html: string, id?: string): string {
   }
   return text
     .replace(/<caption[^]*?<\/caption>/g, '')
+    .replace(/<wbr ?\/?>/g, '')
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .replace(/&(?:lt|gt|quot|amp|#39);/g, (sign) => MEANT[sign] ?? sign)

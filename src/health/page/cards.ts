@@ -17,6 +17,11 @@ interface Card {
   readonly chart: Chart;
 }
 
+/** A power of ten of a second, in few signs. */
+function time(seconds: number): string {
+  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${short(seconds)} s`;
+}
+
 function pointsOf(periods: readonly Period[], value: (period: Period) => number | undefined) {
   return periods.map((period) => ({ at: period.to, value: value(period) }));
 }
@@ -64,7 +69,7 @@ function latencyCard(periods: readonly Period[], lately: Period): Card {
       >`,
     notes: ['from Kafka to the commit, last minute'],
     chart: {
-      scale: logarithmic(worst, duration),
+      scale: logarithmic(worst, time),
       series: [
         { points: pointsOf(periods, ({ p99 }) => p99), shape: 'line', tint: 'second' },
         { points: pointsOf(periods, ({ p50 }) => p50), shape: 'line', tint: 'first' },
@@ -154,9 +159,10 @@ function poolCard(periods: readonly Period[], { database }: Vitals): Card {
 
 /** The charts, each with its number of now. */
 export function cards(history: History, vitals: Vitals, span: Period, deadLetters: number, now: number): Html {
+  const axis = { now, span: history.span(now) };
   const periods = history.periods();
   const lately = history.since(MINUTE_MS, now);
-  const bands = bandsOf(periods, now);
+  const bands = bandsOf(periods, axis);
   const all = [
     eventsCard(periods, lately),
     latencyCard(periods, lately),
@@ -173,7 +179,7 @@ export function cards(history: History, vitals: Vitals, span: Period, deadLetter
           <p class="value">${value}</p>
           ${notes.map((note) => html`<p class="note">${note}</p>`)}
         </figcaption>
-        ${chart(picture, bands, now)}
+        ${chart(picture, bands, axis)}
       </figure>`,
   )}`;
 }

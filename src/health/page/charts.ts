@@ -1,4 +1,4 @@
-import { SPAN_MS, type Period } from '../history.js';
+import type { Period } from '../history.js';
 import { html, type Html } from './html.js';
 
 /** Units of the drawing, which is stretched to its place. */
@@ -10,6 +10,12 @@ interface Point {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly value: number | undefined;
+}
+
+/** From so long ago to now, in milliseconds; `now` since 1970. */
+export interface Axis {
+  readonly now: number;
+  readonly span: number;
 }
 
 export interface Series {
@@ -65,8 +71,8 @@ export function tintOf({ status, isReading }: Period): 'bad' | 'poor' | undefine
   return status === 'degraded' || !isReading ? 'poor' : undefined;
 }
 
-/** Times of the last ten minutes at which something was wrong. */
-export function bandsOf(periods: readonly Period[], now: number): Html[] {
+/** Times at which something was wrong. */
+export function bandsOf(periods: readonly Period[], axis: Axis): Html[] {
   const bands: { tint: string; from: number; to: number }[] = [];
   for (const period of periods) {
     const { from, to } = period;
@@ -77,13 +83,13 @@ export function bandsOf(periods: readonly Period[], now: number): Html[] {
     else bands.push({ tint, from, to });
   }
   return bands.map(({ tint, from, to }) => {
-    const [left, right] = [Math.max(0, xOf(from, now)), Math.min(WIDTH, xOf(to, now))];
+    const [left, right] = [Math.max(0, xOf(from, axis)), Math.min(WIDTH, xOf(to, axis))];
     return html`<rect class="band ${tint}" x="${fixed(left)}" width="${fixed(right - left)}" height="${HEIGHT}" />`;
   });
 }
 
-function xOf(at: number, now: number): number {
-  return ((at - now + SPAN_MS) / SPAN_MS) * WIDTH;
+function xOf(at: number, { now, span }: Axis): number {
+  return ((at - now + span) / span) * WIDTH;
 }
 
 /** Points that belong together: a hole divides them. */
@@ -102,14 +108,15 @@ function runsOf(points: readonly Point[]): { at: number; value: number }[][] {
   return runs;
 }
 
-function drawn({ points, shape, everyMs = 0, tint }: Series, scale: Scale, now: number): Html[] {
-  const x = (at: number) => fixed(Math.max(0, xOf(at, now)));
+function drawn({ points, shape, everyMs = 0, tint }: Series, scale: Scale, axis: Axis): Html[] {
+  const x = (at: number) => fixed(Math.max(0, xOf(at, axis)));
   const y = (value: number) => fixed(HEIGHT * (1 - Math.min(1, Math.max(0, scale.of(value)))));
   if (shape === 'bars') {
-    const wide = (everyMs / SPAN_MS) * WIDTH * 0.8;
+    const wide = (everyMs / axis.span) * WIDTH * 0.8;
     return points.flatMap(({ at, value = 0 }) => {
       if (value === 0) return [];
-      const left = Math.max(0, xOf(at, now) - wide);
+      const right = Math.min(WIDTH, xOf(at, axis));
+      const left = Math.max(0, right - wide);
       // What was there at all is seen.
       const high = Math.max(3, HEIGHT * Math.min(1, scale.of(value)));
       const [top, width] = [fixed(HEIGHT - high), fixed(wide)];
@@ -120,7 +127,7 @@ function drawn({ points, shape, everyMs = 0, tint }: Series, scale: Scale, now: 
   }
   return runsOf(points).flatMap((run) => {
     const line = run.map(({ at, value }) => `${x(at)},${y(value)}`).join(' ');
-    const [first, last] = [run[0]?.at ?? now, run.at(-1)?.at ?? now];
+    const [first, last] = [run[0]?.at ?? axis.now, run.at(-1)?.at ?? axis.now];
     // One point alone is a line without length: its round ends are a dot.
     const stroke = html`<polyline class="line ${tint}" points="${run.length === 1 ? `${line} ${line}` : line}" />`;
     if (shape === 'line') return [stroke];
@@ -138,8 +145,8 @@ export interface Chart {
   readonly label: string;
 }
 
-/** A picture of the last ten minutes; its scale stands beside it as text. */
-export function chart({ scale, series, limit, label }: Chart, bands: readonly Html[], now: number): Html {
+/** A picture of the last minutes; its scale stands beside it as text. */
+export function chart({ scale, series, limit, label }: Chart, bands: readonly Html[], axis: Axis): Html {
   const across = (height: number, tint: string) => {
     const y = fixed(HEIGHT * (1 - height));
     return html`<line class="${tint}" x1="0" x2="${WIDTH}" y1="${y}" y2="${y}" />`;
@@ -148,11 +155,11 @@ export function chart({ scale, series, limit, label }: Chart, bands: readonly Ht
     <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${label}">
       ${bands}${scale.lines.map((height) => across(height, 'grid'))}${across(0, 'ground')}
       ${limit === undefined ? undefined : across(scale.of(limit), 'limit')}
-      ${series.flatMap((one) => drawn(one, scale, now))}
+      ${series.flatMap((one) => drawn(one, scale, axis))}
     </svg>
     <span class="top" aria-hidden="true">${scale.top}</span>
     <span class="bottom" aria-hidden="true">${scale.bottom}</span>
-    <span class="then" aria-hidden="true">10 min ago</span>
+    <span class="then" aria-hidden="true">${axis.span / 60_000} min ago</span>
     <span class="now" aria-hidden="true">now</span>
   </div>`;
 }

@@ -95,9 +95,9 @@ h2 { margin-bottom: 8px; font-weight: 650; }
 .legend .bad::before { background: var(--bad); } .legend .poor::before { background: var(--poor); }
 
 .panels { margin-top: 12px; display: grid; gap: 12px; grid-template-columns: repeat(6, 1fr); }
-.panel { margin: 0; grid-column: span 2; min-width: 0; } .panel.wide { grid-column: span 4; }
+.panel { overflow-x: auto; margin: 0; grid-column: span 2; min-width: 0; } .panel.wide { grid-column: span 4; }
 @media (max-width: 900px) { .panel, .panel.wide { grid-column: 1 / -1; } }
-table { width: 100%; border-collapse: collapse; font-size: .9333rem; }
+table { overflow-wrap: break-word; width: 100%; border-collapse: collapse; font-size: .9333rem; }
 caption { text-align: left; }
 th, td { padding: 5px 0 5px 12px; text-align: left; vertical-align: baseline; border-top: 1px solid var(--grid); }
 th:first-child { padding-left: 0; }
@@ -106,7 +106,7 @@ tbody th { font-weight: 400; }
 tbody tr:first-child > * { border-top-color: var(--rule); }
 .facts tbody tr:first-child > * { border-top: 0; }
 .number { text-align: right; white-space: nowrap; }
-.facts th { color: var(--soft); padding-right: 8px; } .facts td { text-align: right; }
+.facts th { color: var(--soft); padding-right: 8px; white-space: nowrap; } .facts td { text-align: right; }
 td.poor, td.bad { font-weight: 600; } td.poor { color: var(--poor); } td.bad { color: var(--bad); }
 td.good::before { content: ''; display: inline-block; width: 8px; height: 8px; border-radius: 50%; margin-right: 7px; background: var(--good); }
 td.poor::before { content: '! '; } td.bad::before { content: '✖ '; }

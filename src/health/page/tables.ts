@@ -3,7 +3,7 @@ import { OUTCOMES, type Tally } from '../tally.js';
 import { lagByTopic, type TopicLag } from '../topic-lag.js';
 import type { Vitals } from '../vitals.js';
 import { html, type Html } from './html.js';
-import { clock, duration, long, number, rate } from './words.js';
+import { clock, duration, long, name, number, rate } from './words.js';
 
 /** More topics than these are shown on demand. */
 const FIRST = 8;
@@ -24,7 +24,7 @@ function table(caption: string, columns: readonly Column[], rows: readonly (read
     </caption>
     <thead>
       <tr>
-        ${columns.map(({ name }, at) => html`<th scope="col" class="${classOf(at)}">${name}</th>`)}
+        ${columns.map((column, at) => html`<th scope="col" class="${classOf(at)}">${column.name}</th>`)}
       </tr>
     </thead>
     <tbody>
@@ -69,8 +69,8 @@ function lagRows(topics: readonly (readonly [string, TopicLag])[], { breakers }:
   const open = new Set(breakers.map(({ topic }) => topic));
   return topics.map(([topic, { events, seconds, partitions, held }]) => {
     const tag = open.has(topic) ? 'breaker open' : held > 0 ? `${held} not read` : undefined;
-    const name = tag === undefined ? topic : html`${topic} <span class="tag">${tag}</span>`;
-    return [name, number(events), events === 0 ? '–' : duration(seconds), partitions];
+    const shown = tag === undefined ? name(topic) : html`${name(topic)} <span class="tag">${tag}</span>`;
+    return [shown, number(events), events === 0 ? '–' : duration(seconds), partitions];
   });
 }
 
@@ -125,7 +125,7 @@ export function readingTable({ consumer, assigned, unread, gaps, breakers, lastP
     ['Consumer', consumer, consumer === 'reading' ? 'good' : consumer === 'dead' ? 'bad' : 'poor'],
     ['Partitions read here', assigned],
     ['Partitions nobody reads', ...none(unread.length, unread.length)],
-    ['Open breakers', ...none(breakers.length, breakers.map(({ topic }) => topic).join(', '))],
+    ['Open breakers', ...none(breakers.length, breakers.length)],
     ['Gaps by retention', ...none(gaps.length, `${gaps.length}, ${number(lost)} events lost`)],
     ['Last event written', lastProcessed ? clock(lastProcessed.getTime()) : 'none yet'],
   ]);
@@ -164,6 +164,6 @@ export function typesTable(tally: Tally): Html {
   return table(
     'What became of the messages since the start',
     [{ name: 'Type' }, ...OUTCOMES.map((outcome) => ({ name: outcome.replace('_', ' '), isNumber: true }))],
-    rows.map(([type, counts]) => [type, ...OUTCOMES.map((outcome) => number(counts[outcome]))]),
+    rows.map(([type, counts]) => [name(type), ...OUTCOMES.map((outcome) => number(counts[outcome]))]),
   );
 }

@@ -1,6 +1,12 @@
 import { spell } from '../../progress.js';
 import { html, type Html } from './html.js';
 
+/** A name that may be broken behind its dots. */
+export function name(dotted: string): Html {
+  const [first = '', ...more] = dotted.split('.');
+  return html`${first}${more.map((part) => html`.<wbr />${part}`)}`;
+}
+
 /** `12,345`. */
 export function number(n: number): string {
   return Math.round(n).toLocaleString('en-US');
