@@ -115,6 +115,7 @@ summary { cursor: pointer; font-weight: 600; }
 .scroll { overflow-x: auto; margin-top: 10px; }
 .scroll table { min-width: 640px; overflow-wrap: normal; }
 @media (max-width: 480px) {
+  #lag td:nth-child(4), #lag th:nth-child(4) { display: none; }
   #status { padding: 14px; gap: 12px; } .mark { width: 40px; height: 40px; font-size: 22px; }
   .card, .panel, details { padding: 12px; } .plot svg { height: 64px; } .value { font-size: 1.5rem; }
 }
