@@ -49,6 +49,20 @@ describe('the alerts and the dashboard', () => {
     }
   });
 
+  it('group by labels that their metrics have', () => {
+    const labelsOf = (query: string) =>
+      metrics.about.filter(({ name }) => new RegExp(`\\b${name}(_bucket|_sum|_count)?\\b`).test(query)).flatMap(({ labels }) => labels); // prettier-ignore
+    for (const query of QUERIES) {
+      const known = ['job', 'instance', ...labelsOf(query), ...(query.includes('_bucket') ? ['le'] : [])];
+      const grouped = [...query.matchAll(/\b(?:by|on) \(([^)]*)\)/g)].flatMap(([, list = '']) => list.split(', '));
+      expect(known, query).to.include.members(grouped);
+    }
+    for (const { expr, legendFormat } of panels.flatMap(({ targets = [] }) => targets)) {
+      const named = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label);
+      expect(['job', 'instance', ...labelsOf(expr)], expr).to.include.members(named);
+    }
+  });
+
   it('between them use every metric that dbw has', () => {
     const all = QUERIES.join('\n');
     const useless = metrics.about.filter(({ name }) => !new RegExp(`\\b${name}(_bucket|_sum|_count)?\\b`).test(all));

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Reason } from '../../src/event/decode.js';
-import { Distribution } from '../../src/health/distribution.js';
+import { Distribution, quantile } from '../../src/health/distribution.js';
 import { Metrics } from '../../src/health/metrics.js';
 import { Keys } from '../../src/tables/resolve.js';
 import type { Written } from '../../src/writing/written.js';
@@ -92,6 +92,22 @@ describe('a distribution', () => {
     for (const value of [0, 1, 1.1, 2.5, 9]) values.add(value);
     expect(values.cumulative()).to.deep.equal([2, 4]);
     expect(values).to.include({ count: 5, sum: 13.6 });
+  });
+});
+
+describe('a quantile', () => {
+  const bounds = [1, 2, 4];
+
+  it('lies within its range in proportion', () => {
+    // Ten up to 1, ten up to 2, twenty up to 4.
+    const at = (q: number) => quantile(bounds, [10, 20, 40], 40, q);
+    expect([at(0.125), at(0.25), at(0.375), at(0.5), at(0.75), at(1)]).to.deep.equal([0.5, 1, 1.5, 2, 3, 4]);
+  });
+
+  it('is the greatest bound where it lies above, and nothing where there is nothing', () => {
+    expect(quantile(bounds, [0, 0, 1], 10, 0.99)).to.equal(4);
+    expect(quantile(bounds, [0, 0, 0], 0, 0.5)).to.equal(undefined);
+    expect(quantile(bounds, [0, 5, 5], 5, 0)).to.equal(1);
   });
 });
 
