@@ -4,6 +4,7 @@ import { envelope } from '../support/envelopes.js';
 import { faultsOf, textOf } from '../support/html.js';
 import { Place } from '../support/place.js';
 import { freePort } from '../support/services/ports.js';
+import type { Running } from '../support/cli.js';
 import { until } from '../support/until.js';
 
 const EVENTS = 400;
@@ -11,21 +12,26 @@ const HAMMERS = 20;
 
 describe('the port of a running consume', () => {
   let place: Place;
+  let running: Running | undefined;
   before(async () => {
     place = await Place.make(['user.created']);
   });
-  after(() => place.dataSource.destroy());
+  after(async () => {
+    running?.child.kill('SIGKILL');
+    await place.dataSource.destroy();
+  });
 
   it('shows how it is, and the writer writes on however often it is asked', async () => {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
-    const running = place.consume([], { DB_WRITER_SERVICE_PORT: String(port) });
+    const writer = place.consume([], { DB_WRITER_SERVICE_PORT: String(port) });
+    running = writer;
     // A connection that the writer has just closed as idle is one that fetch may still choose.
     const get = async (path: string) => {
       const response = await fetch(url + path).catch(() => undefined);
       return response && { status: response.status, headers: response.headers, text: await response.text() };
     };
-    await until(async () => (await get('/readyz'))?.status === 200, running);
+    await until(async () => (await get('/readyz'))?.status === 200, writer);
 
     const end = new AbortController();
     let asked = 0;
@@ -44,8 +50,8 @@ describe('the port of a running consume', () => {
       ),
     );
     await place.send([...messages, { ...messages[0]!, value: Buffer.from('{') }]);
-    await until(async () => (await place.processed()) === EVENTS, running);
-    await until(async () => textOf((await get('/'))?.text ?? '').includes('malformed 1 1'), running);
+    await until(async () => (await place.processed()) === EVENTS, writer);
+    await until(async () => textOf((await get('/'))?.text ?? '').includes('malformed 1 1'), writer);
     end.abort();
     await Promise.all(hammers);
     expect(asked).to.be.at.least(HAMMERS);
@@ -57,7 +63,7 @@ describe('the port of a running consume', () => {
     expect(textOf(page, 'card-dead')).to.match(/^Dead letters 1 in 10 min/);
     expect(textOf(page, 'types')).to.include(`user.created ${EVENTS} 0 0 0 1 0`);
     expect(page).not.to.include('planted');
-    running.child.kill('SIGTERM');
-    expect((await running.ended).status).to.equal(0);
+    writer.child.kill('SIGTERM');
+    expect((await writer.ended).status).to.equal(0);
   });
 });
