@@ -3,7 +3,12 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { documents } from '../scripts/docs/documents.js';
 
-const DOCUMENTS = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`)];
+const DOCUMENTS = [
+  'README.md',
+  ...readdirSync('docs')
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
 const SOURCES = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts'))
   .map((name) => readFileSync(join('src', name), 'utf8'));

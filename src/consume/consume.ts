@@ -8,6 +8,7 @@ import { AwayError, reasonOf } from '../errors.js';
 import { registry } from '../handlers/index.js';
 import { HealthServer } from '../health/health-server.js';
 import { Metrics } from '../health/metrics.js';
+import { Page } from '../health/page/page.js';
 import { patiently } from '../waiting/patiently.js';
 import type { ParkedCount } from '../postgres/parked.js';
 import { Reach } from '../health/reach.js';
@@ -53,8 +54,10 @@ export async function consume(
     },
   });
   const metrics = new Metrics(tally, () => vitals(), options.version);
-  const health = await HealthServer.open(config.port, () => vitals(), metrics);
+  const page = new Page(tally, () => vitals());
+  const health = await HealthServer.open(config.port, () => vitals(), { metrics, page });
   log.info({ port: health.port }, 'health is answered');
+  page.begin();
   try {
     const isOneShot = options.untilCaughtUp === true || options.maxEvents !== undefined;
     const open = async () => {
@@ -82,6 +85,7 @@ export async function consume(
       await within(CLOSE_MS, servers.close());
     }
   } finally {
+    page.end();
     await within(CLOSE_MS, health.close());
   }
 }

@@ -30,3 +30,27 @@ export class Distribution {
     return this.bounds.map((_, at) => (below += this.counts[at] ?? 0));
   }
 }
+
+/**
+ * A quantile of values of which only the ranges are known; within a range they are taken as spread evenly.
+ *
+ * @param bounds of a `Distribution`
+ * @param below how many values were at most each bound
+ * @param count how many there were
+ * @param q between 0 and 1
+ * @returns undefined without values; the greatest bound where it lies above all
+ */
+export function quantile(
+  bounds: readonly number[],
+  below: readonly number[],
+  count: number,
+  q: number,
+): number | undefined {
+  if (count <= 0) return undefined;
+  const rank = q * count;
+  const at = below.findIndex((n) => n >= rank && n > 0);
+  const upper = bounds[at];
+  if (upper === undefined) return bounds.at(-1);
+  const [lower, before] = at === 0 ? [0, 0] : [bounds[at - 1] ?? 0, below[at - 1] ?? 0];
+  return lower + ((upper - lower) * (rank - before)) / ((below[at] ?? 0) - before);
+}

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { EXIT, reasonOf, UserError } from '../errors.js';
 import { healthOf } from './health.js';
+import { shared } from './sharing.js';
 import { livenessOf, readinessOf, type Vitals } from './vitals.js';
 
 /** What one client may take. */
@@ -13,26 +14,41 @@ export interface Limits {
 }
 const LIMITS: Limits = { requestMs: 5_000, answerMs: 10_000, connections: 100 };
 
+/** However often somebody asks, each answer is made at most ten times a second: what answering costs the writer is bounded. */
+const REST_MS = 100;
+
 interface Answer {
   readonly status: number;
-  readonly type: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
 }
 
-/** What is said to Prometheus. */
-export interface Scraped {
+/** What is said to Prometheus, or to people. */
+export interface Told {
   readonly contentType: string;
-  text(): Promise<string>;
+  readonly headers?: Readonly<Record<string, string>>;
+  text(): string | Promise<string>;
+}
+
+/** What the port answers besides the probes. */
+export interface Views {
+  readonly metrics: Told;
+  readonly page: Told;
 }
 
 type Route = () => Answer | Promise<Answer>;
 
 function json(isGood: boolean, body: unknown): Answer {
-  return { status: isGood ? 200 : 503, type: 'application/json', text: JSON.stringify(body) };
+  return { status: isGood ? 200 : 503, headers: { 'content-type': 'application/json' }, text: JSON.stringify(body) };
 }
 
-function routesOf(vitals: () => Vitals, metrics: Scraped): ReadonlyMap<string, Route> {
-  return new Map<string, Route>([
+async function viewed(view: Told): Promise<Answer> {
+  return { status: 200, headers: { 'content-type': view.contentType, ...view.headers }, text: await view.text() };
+}
+
+function routesOf(vitals: () => Vitals, { metrics, page }: Views): ReadonlyMap<string, Route> {
+  const routes: [string, Route][] = [
+    ['/', () => viewed(page)],
     [
       '/health',
       () => {
@@ -54,8 +70,9 @@ function routesOf(vitals: () => Vitals, metrics: Scraped): ReadonlyMap<string, R
         return json(readiness.ready, readiness);
       },
     ],
-    ['/metrics', async () => ({ status: 200, type: metrics.contentType, text: await metrics.text() })],
-  ]);
+    ['/metrics', () => viewed(metrics)],
+  ];
+  return new Map(routes.map(([path, route]) => [path, shared(route, REST_MS)]));
 }
 
 async function answer(routes: ReadonlyMap<string, Route>, request: IncomingMessage, response: ServerResponse) {
@@ -72,10 +89,14 @@ async function answer(routes: ReadonlyMap<string, Route>, request: IncomingMessa
   try {
     said = await route();
   } catch (error) {
-    said = { status: 500, type: 'application/json', text: JSON.stringify({ error: reasonOf(error) }) };
+    said = {
+      status: 500,
+      headers: { 'content-type': 'application/json' },
+      text: JSON.stringify({ error: reasonOf(error) }),
+    };
   }
   const length = Buffer.byteLength(said.text);
-  response.writeHead(said.status, { 'content-type': said.type, 'content-length': length, 'cache-control': 'no-store' });
+  response.writeHead(said.status, { ...said.headers, 'content-length': length, 'cache-control': 'no-store' });
   response.end(said.text);
 }
 
@@ -84,7 +105,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** Answers on the port of the service: `/health`, `/livez`, `/readyz` and `/metrics`; read-only. */
+/** Answers on the port of the service: `/`, `/health`, `/livez`, `/readyz` and `/metrics`; read-only. */
 export class HealthServer {
   private constructor(private readonly server: Server) {}
 
@@ -93,8 +114,8 @@ export class HealthServer {
    * @param vitals what the process knows about itself now; asked for each answer
    * @throws UserError where the port is taken
    */
-  static async open(port: number, vitals: () => Vitals, metrics: Scraped, limits = LIMITS): Promise<HealthServer> {
-    const routes = routesOf(vitals, metrics);
+  static async open(port: number, vitals: () => Vitals, views: Views, limits = LIMITS): Promise<HealthServer> {
+    const routes = routesOf(vitals, views);
     const { requestMs, answerMs, connections } = limits;
     // Without the interval Node looks at its own time limits only every 30 s.
     const server = createServer({ connectionsCheckingInterval: Math.ceil(requestMs / 5) }, (request, response) => {

@@ -1,3 +1,4 @@
+import { lagByTopic } from './topic-lag.js';
 import { readinessOf, type Vitals } from './vitals.js';
 
 /** What `GET /health` says; further fields may follow these. */
@@ -23,7 +24,7 @@ export function statusOf(health: { kafka: boolean; database: boolean; redis: boo
 }
 
 /** Unhealthy: nothing is written. Degraded: it is, but slower, or not all of it. */
-function statusOfVitals(vitals: Vitals): Health['status'] {
+export function statusOfVitals(vitals: Vitals): Health['status'] {
   const { kafka, database, redis, trouble, consumer, parked, breakers, gaps, unread } = vitals;
   const status = statusOf({
     kafka: kafka.connected,
@@ -37,15 +38,11 @@ function statusOfVitals(vitals: Vitals): Health['status'] {
 }
 
 /** Events to read, by topic; topics without any are left out. */
-function lagByTopic(vitals: Vitals): Record<string, { events: number; seconds: number }> {
-  const topics: Record<string, { events: number; seconds: number }> = {};
-  for (const { topic, lag, seconds } of vitals.partitions) {
-    if (lag === 0) continue;
-    const known = (topics[topic] ??= { events: 0, seconds: 0 });
-    known.events += lag;
-    known.seconds = Math.max(known.seconds, Math.round(seconds));
-  }
-  return topics;
+function lagOf(vitals: Vitals): Record<string, { events: number; seconds: number }> {
+  const behind = [...lagByTopic(vitals)].filter(([, { events }]) => events > 0);
+  return Object.fromEntries(
+    behind.map(([topic, { events, seconds }]) => [topic, { events, seconds: Math.round(seconds) }]),
+  );
 }
 
 function errorIn({ connected, reason }: { connected: boolean; reason?: string | undefined }): { error?: string } {
@@ -76,7 +73,7 @@ export function healthOf(vitals: Vitals): Health {
     consumer: vitals.consumer,
     assignedPartitions: vitals.assigned,
     kafkaAnsweredAt: kafka.since === undefined ? null : timeOf(kafka.since),
-    lagByTopic: lagByTopic(vitals),
+    lagByTopic: lagOf(vitals),
     parked: { ...parked },
     trouble: trouble ? { ...trouble, since: timeOf(trouble.since) } : null,
     breakers: vitals.breakers.map((breaker) => ({ ...breaker, since: timeOf(breaker.since) })),

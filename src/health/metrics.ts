@@ -3,6 +3,7 @@ import type { Reason } from '../event/decode.js';
 import type { Distribution } from './distribution.js';
 import type { FailureClass } from '../failures/failure.js';
 import { OUTCOMES, type Tally } from './tally.js';
+import { lagByTopic } from './topic-lag.js';
 import { CONSUMER_STATES, type Vitals } from './vitals.js';
 
 /** Every reason and class, so that each series is there from the start: the first of its kind is an increase then. */
@@ -39,16 +40,6 @@ function total(counts: Iterable<number>): number {
   let sum = 0;
   for (const count of counts) sum += count;
   return sum;
-}
-
-/** Events and seconds of lag for each topic that this process reads. */
-function lagOf({ partitions }: Vitals): Map<string, { events: number; seconds: number }> {
-  const topics = new Map<string, { events: number; seconds: number }>();
-  for (const { topic, lag, seconds } of partitions) {
-    const known = topics.get(topic) ?? { events: 0, seconds: 0 };
-    topics.set(topic, { events: known.events + lag, seconds: Math.max(known.seconds, seconds) });
-  }
-  return topics;
 }
 
 /**
@@ -167,7 +158,7 @@ export class Metrics {
       put(database.connected ? 1 : 0);
     });
     const redis = '1 while Redis answers; absent where none is configured.';
-    this.gauge('dbw_redis_connected', redis, [], ({ redis: { configured, connected } }, put) => {
+    this.gauge('dbw_redis_up', redis, [], ({ redis: { configured, connected } }, put) => {
       if (configured) put(connected ? 1 : 0);
     });
     const inUse = 'Connections to PostgreSQL that are in use.';
@@ -190,12 +181,12 @@ export class Metrics {
     });
     const lag = 'Events between what is finished and the end of the partitions that this instance reads.';
     this.gauge('dbw_lag_events', lag, ['topic'], (vitals, put) => {
-      for (const [topic, { events }] of lagOf(vitals)) put(events, { topic });
+      for (const [topic, { events }] of lagByTopic(vitals)) put(events, { topic });
     });
     const seconds =
       'How long the next event of the topic has waited: the greatest of the partitions that this instance reads.';
     this.gauge('dbw_lag_seconds', seconds, ['topic'], (vitals, put) => {
-      for (const [topic, { seconds: value }] of lagOf(vitals)) put(value, { topic });
+      for (const [topic, { seconds: value }] of lagByTopic(vitals)) put(value, { topic });
     });
     this.gauge('dbw_unread_partitions', 'Partitions that no member of the group reads.', [], ({ unread }, put) => {
       put(unread.length);

@@ -1,6 +1,9 @@
 /** A server may be silent for so long before it counts as away. */
 const SILENT_MS = 15_000;
 
+/** The reason of a server that was not asked yet. */
+export const NOT_YET = 'not connected yet';
+
 /** Whether a server answers, by what was heard from it last. */
 export class Reach {
   private heardAt: number | undefined;
@@ -31,7 +34,7 @@ export class Reach {
   get reason(): string | undefined {
     if (this.connected) return undefined;
     if (this.failure) return this.failure.reason;
-    return this.heardAt === undefined ? 'not connected yet' : 'it does not answer';
+    return this.heardAt === undefined ? NOT_YET : 'it does not answer';
   }
 
   /** When it was last heard, in milliseconds since 1970. */

@@ -5,7 +5,7 @@ import type { Written } from '../writing/written.js';
 
 export const OUTCOMES = ['applied', 'duplicate', 'collision', 'parked', 'dead_letter', 'tombstone'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
-type Counts = Record<Outcome, number>;
+export type Counts = Record<Outcome, number>;
 
 /** What stands for the type of messages on topics that carry none of ours. */
 const OTHER = 'other';

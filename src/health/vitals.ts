@@ -89,7 +89,7 @@ export function newborn(version: string, poolSize: number, now = Date.now()): Vi
 }
 
 /** Something that keeps events from being written. */
-interface Obstacle {
+export interface Obstacle {
   /** The same for as long as it lasts, whatever its reason says meanwhile. */
   readonly key: string;
   readonly reason: string;

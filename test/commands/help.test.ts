@@ -37,7 +37,8 @@ describe('--help', () => {
       return { ...messageOf(i % 2 ? message : user), key: String(i) };
     });
     await place.send(events);
-    port = await HealthServer.open(0, () => WELL, { contentType: 'text/plain', text: () => Promise.resolve('') });
+    const silent = { contentType: 'text/plain', text: () => '' };
+    port = await HealthServer.open(0, () => WELL, { metrics: silent, page: silent });
   });
   after(async () => {
     await port.close();

@@ -89,8 +89,8 @@ describe('deploy/kubernetes', () => {
   });
 
   it('probes paths that are answered, on the port that is listened to', async () => {
-    const metrics = { contentType: 'text/plain', text: () => Promise.resolve('') };
-    const server = await HealthServer.open(0, () => newborn('0', 1), metrics);
+    const empty = { contentType: 'text/plain', text: () => Promise.resolve('') };
+    const server = await HealthServer.open(0, () => newborn('0', 1), { metrics: empty, page: empty });
     try {
       const status = async (path = '') => (await fetch(`http://127.0.0.1:${server.port}${path}`)).status;
       const { ports = [], startupProbe, livenessProbe, readinessProbe } = container(deployment());

@@ -8,6 +8,7 @@ import { until } from '../support/until.js';
 import { WELL } from '../support/vitals.js';
 
 const METRICS = { contentType: 'text/plain; version=0.0.4', text: () => Promise.resolve('dbw_up 1\n') };
+const PAGE = { contentType: 'text/html', headers: { 'x-is': 'page' }, text: () => '<!doctype html>' };
 const HASTY: Limits = { requestMs: 500, answerMs: 500, connections: 2 };
 
 describe('the port', () => {
@@ -18,14 +19,19 @@ describe('the port', () => {
   beforeEach(async () => {
     vitals = () => WELL;
     text = METRICS.text;
-    server = await HealthServer.open(0, () => vitals(), { ...METRICS, text: () => text() });
+    server = await HealthServer.open(0, () => vitals(), { metrics: { ...METRICS, text: () => text() }, page: PAGE });
   });
   afterEach(() => server.close());
 
   const ask = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${server.port}${path}`, init);
   const restricted = async (limits: Limits) => {
     await server.close();
-    server = await HealthServer.open(0, () => vitals(), { ...METRICS, text: () => text() }, limits);
+    server = await HealthServer.open(
+      0,
+      () => vitals(),
+      { metrics: { ...METRICS, text: () => text() }, page: PAGE },
+      limits,
+    );
   };
 
   it('answers three questions in JSON, and the metrics as text', async () => {
@@ -61,6 +67,25 @@ describe('the port', () => {
     expect(await statuses()).to.deep.equal([503, 503, 503]);
   });
 
+  it('answers people with the page and what belongs to it', async () => {
+    const response = await ask('/');
+    expect(response.status).to.equal(200);
+    expect(response.headers.get('content-type')).to.equal('text/html');
+    expect(response.headers.get('x-is')).to.equal('page');
+    expect(response.headers.get('cache-control')).to.equal('no-store');
+    expect(await response.text()).to.equal('<!doctype html>');
+  });
+
+  it('makes one answer for all who ask at the same time, however many', async () => {
+    let made = 0;
+    text = () => Promise.resolve(`dbw_up ${++made}\n`);
+    const begun = performance.now();
+    const said = await Promise.all(Array.from({ length: 90 }, async () => (await ask('/metrics')).text()));
+    // At most ten a second, the first at once, and one that begins when the last has come.
+    expect(made).to.be.at.most(2 + (performance.now() - begun) / 100);
+    expect(new Set(said).size).to.equal(made);
+  });
+
   it('takes HEAD as GET without the text', async () => {
     const response = await ask('/metrics', { method: 'HEAD' });
     expect(response.status).to.equal(200);
@@ -69,7 +94,7 @@ describe('the port', () => {
   });
 
   it('knows no other path and no other method', async () => {
-    for (const path of ['/', '/healthz', '/health/', '/metrics/x', '//', '/../health%00']) {
+    for (const path of ['/index.html', '/healthz', '/health/', '/metrics/x', '//', '/../health%00']) {
       const response = await ask(path);
       expect(response.status, path).to.equal(404);
       expect(await response.text()).to.equal('');
@@ -97,7 +122,9 @@ describe('the port', () => {
   });
 
   it('names the setting where the port is taken', async () => {
-    const error: unknown = await HealthServer.open(server.port, vitals, METRICS).catch((failure: unknown) => failure);
+    const error: unknown = await HealthServer.open(server.port, vitals, { metrics: METRICS, page: PAGE }).catch(
+      (failure: unknown) => failure,
+    );
     expect(error).to.be.instanceOf(UserError);
     expect(String(error)).to.match(/Port \d+ is taken\. Set DB_WRITER_SERVICE_PORT/);
     expect(error).to.include({ status: 5 });

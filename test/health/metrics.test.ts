@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Reason } from '../../src/event/decode.js';
-import { Distribution } from '../../src/health/distribution.js';
+import { Distribution, quantile } from '../../src/health/distribution.js';
 import { Metrics } from '../../src/health/metrics.js';
 import { Keys } from '../../src/tables/resolve.js';
 import type { Written } from '../../src/writing/written.js';
@@ -95,6 +95,22 @@ describe('a distribution', () => {
   });
 });
 
+describe('a quantile', () => {
+  const bounds = [1, 2, 4];
+
+  it('lies within its range in proportion', () => {
+    // Ten up to 1, ten up to 2, twenty up to 4.
+    const at = (q: number) => quantile(bounds, [10, 20, 40], 40, q);
+    expect([at(0.125), at(0.25), at(0.375), at(0.5), at(0.75), at(1)]).to.deep.equal([0.5, 1, 1.5, 2, 3, 4]);
+  });
+
+  it('is the greatest bound where it lies above, and nothing where there is nothing', () => {
+    expect(quantile(bounds, [0, 0, 1], 10, 0.99)).to.equal(4);
+    expect(quantile(bounds, [0, 0, 0], 0, 0.5)).to.equal(undefined);
+    expect(quantile(bounds, [0, 5, 5], 5, 0)).to.equal(1);
+  });
+});
+
 describe('the metrics', () => {
   it('say what the tally counted', async () => {
     const tally = new Tally(TYPES, 'staging.');
@@ -164,7 +180,7 @@ describe('the metrics', () => {
       'dbw_consumer_state{state="dead"}': 0,
       dbw_kafka_up: 0,
       dbw_database_up: 1,
-      dbw_redis_connected: 1,
+      dbw_redis_up: 1,
       dbw_last_processed_timestamp_seconds: 1.5,
       [`dbw_build_info{version="1.2.3",node="${process.version}"}`]: 1,
     });
@@ -179,7 +195,7 @@ describe('the metrics', () => {
     vitals = { ...WELL, redis: { configured: false, connected: false } };
     const text = await metrics.text();
     expect(text).not.to.match(/topic="a"/);
-    expect(text).not.to.match(/^dbw_redis_connected/m);
+    expect(text).not.to.match(/^dbw_redis_up/m);
     // Counters are told, not added, again.
     expect(text).to.match(/^dbw_retries_total\{class="bug"\} 1$/m);
   });
