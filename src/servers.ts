@@ -90,9 +90,10 @@ export async function openServers(config: Config, version: string, log: Logger):
     // Its client is loaded where there is a Redis: not for each command that asks here for a name.
     const marks =
       redis &&
-      (await import('./writing/marks.js')).Marks.open(redis, config.idempotencyTtl, (connected) => {
+      (await import('./writing/marks.js')).Marks.open(redis, config.idempotencyTtl, (connected, refusal) => {
+        const instead = 'duplicates are told apart by PostgreSQL alone, a little slower';
         if (connected) log.info('Redis answers');
-        else log.warn('Redis is away: duplicates are told apart by PostgreSQL alone, a little slower');
+        else log.warn(refusal === undefined ? `Redis is away: ${instead}` : `${refusal} Until then ${instead}`);
       });
     if (marks) closers.push(() => marks.close());
     return { dataSource, processed: new ProcessedEvents(), kafka, admin, logs, ends, marks, close };

@@ -1,4 +1,3 @@
-import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 import type { Config } from '../config.js';
@@ -11,6 +10,7 @@ import { refuseUnfit } from '../postgres/fitness.js';
 import { requireSchema } from '../postgres/migrate.js';
 import { countParked, type ParkedCount } from '../postgres/parked.js';
 import { Session } from '../postgres/session.js';
+import { createRedis, redisRefusal } from '../redis.js';
 import { sourceTopics } from '../servers.js';
 import { checksOf, type Check } from './checks.js';
 import type { Health } from './health.js';
@@ -130,17 +130,7 @@ async function askPostgres(config: Config, version: string): Promise<PostgresAns
 }
 
 async function askRedis(config: NonNullable<Config['redis']>): Promise<void> {
-  const redis = new Redis({
-    host: config.host,
-    port: config.port,
-    ...(config.password === undefined ? {} : { password: config.password }),
-    ...(config.tls ? { tls: {} } : {}),
-    lazyConnect: true,
-    connectTimeout: 2_000,
-    commandTimeout: 2_000,
-    retryStrategy: () => null,
-    maxRetriesPerRequest: 0,
-  });
+  const redis = createRedis(config, { commandTimeout: 2_000, retryStrategy: () => null });
   // The reason why it cannot connect comes here only.
   let reason: unknown;
   redis.on('error', (error) => (reason = error));
@@ -148,7 +138,7 @@ async function askRedis(config: NonNullable<Config['redis']>): Promise<void> {
     await redis.connect();
     await redis.ping();
   } catch (error) {
-    throw new Error(reasonOf(reason ?? error), { cause: error });
+    throw redisRefusal(reason ?? error, config);
   } finally {
     redis.disconnect();
   }

@@ -3,6 +3,8 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { AwayError, EXIT, reasonOf, UserError } from '../errors.js';
 import { failureOf } from '../failures/failure.js';
+import { remedyFor } from '../failures/tls.js';
+import { tlsOptions } from '../tls.js';
 
 function saslOf(sasl: Config['kafka']['sasl']): SASLOptions | undefined {
   if (!sasl) return undefined;
@@ -18,7 +20,7 @@ export function createKafka(config: Config['kafka'], log?: Logger): Kafka {
   const options: KafkaConfig = {
     clientId: config.clientId,
     brokers: [...config.brokers],
-    ssl: config.ssl,
+    ssl: config.ssl && tlsOptions(config.ssl),
     ...(sasl ? { sasl } : {}),
     connectionTimeout: 5_000,
     requestTimeout: 10_000, // joining a group has a longer one of its own
@@ -36,6 +38,12 @@ export function createKafka(config: Config['kafka'], log?: Logger): Kafka {
   return new Kafka(options);
 }
 
+/** Whether something answered and then hung up: it may speak another protocol than we do. */
+function isCut(error: unknown): boolean {
+  const text = reasonOf(error);
+  return text.includes('ECONNRESET') || /Closed connection|Connection closed|socket disconnected/.test(text);
+}
+
 /**
  * What to tell of a cluster that we could not connect to.
  *
@@ -43,10 +51,13 @@ export function createKafka(config: Config['kafka'], log?: Logger): Kafka {
  */
 export function refusalOf(error: unknown, brokers: readonly string[]): UserError {
   const place = brokers.join(',');
-  const { class: kind, remedy } = failureOf(error);
-  if (kind !== 'systemic') return new AwayError('Kafka', place, error, 'Start it, or correct KAFKA_BROKERS.');
-  const what = `Kafka at ${place} refuses us: ${reasonOf(error)}`;
-  return new UserError(`${what}. ${remedy ?? 'Correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.'}`, EXIT.refused);
+  const failure = failureOf(error);
+  if (failure.class !== 'systemic') {
+    const cut = isCut(error) ? ' Where it asks for TLS, set KAFKA_SSL=true; where this port speaks none, false.' : '';
+    return new AwayError('Kafka', place, error, `Start it, or correct KAFKA_BROKERS.${cut}`);
+  }
+  const remedy = remedyFor(failure, 'KAFKA_SSL') ?? 'Correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.';
+  return new UserError(`Kafka at ${place} refuses us: ${reasonOf(error)}. ${remedy}`, EXIT.refused);
 }
 
 /**
