@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Config } from './config.js';
-import { AwayError, EXIT, reasonOf, UserError } from './errors.js';
+import { AwayError, EXIT, UserError } from './errors.js';
 import { failureOf } from './failures/failure.js';
-import { remedyFor } from './failures/tls.js';
+import { refusalText } from './failures/tls.js';
 import { tlsOptions } from './tls.js';
 
 type Settings = NonNullable<Config['redis']>;
@@ -34,9 +34,11 @@ export function createRedis(config: Settings, options: RedisOptions): Redis {
 export function redisRefusal(error: unknown, { host, port, tls }: Settings): UserError {
   const failure = failureOf(error);
   if (failure.class === 'systemic') {
-    const remedy = remedyFor(failure, 'REDIS_TLS') ?? '';
-    return new UserError(`Redis at ${host}:${port} refuses us: ${reasonOf(error)}. ${remedy}`, EXIT.refused);
+    return new UserError(refusalText(`Redis at ${host}:${port}`, error, failure, 'REDIS_TLS'), EXIT.refused);
   }
-  const other = tls ? 'name the port on which it speaks TLS' : 'set REDIS_TLS=true where it asks for TLS';
-  return new AwayError('Redis', `${host}:${port}`, error, `Start it, correct REDIS_HOST and REDIS_PORT, or ${other}.`);
+  const hint = tls
+    ? 'look on which port it speaks TLS, and which certificates it trusts'
+    : 'set REDIS_TLS=true where it asks for TLS';
+  const remedy = `Start it, correct REDIS_HOST and REDIS_PORT, or ${hint}.`;
+  return new AwayError('Redis', `${host}:${port}`, error, remedy);
 }

@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 import type { Config } from './config.js';
 import { EXIT, UserError } from './errors.js';
 import { registry } from './handlers/index.js';
-import { createKafka, refusalOf } from './kafka/client.js';
+import { connectAdmin, createKafka } from './kafka/client.js';
 import { registerCodecs } from './kafka/codecs.js';
 import { LogIdentities } from './kafka/identities.js';
 import { LogEnds } from './kafka/log-ends.js';
@@ -54,13 +54,7 @@ export function sourceTopics(prefix: string, types: readonly string[] | undefine
 
 async function connectKafka(config: Config, log: Logger): Promise<{ kafka: Kafka; admin: Admin }> {
   const kafka = createKafka(config.kafka, log);
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
-  } catch (error) {
-    throw refusalOf(error, config.kafka.brokers);
-  }
-  return { kafka, admin };
+  return { kafka, admin: await connectAdmin(kafka, config.kafka) };
 }
 
 /**

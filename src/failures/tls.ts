@@ -1,3 +1,4 @@
+import { reasonOf } from '../errors.js';
 import type { Failure } from './failure.js';
 import type { Fault } from './fault.js';
 
@@ -77,7 +78,17 @@ export const TLS_FAULTS: readonly Fault[] = [
   },
 ];
 
-/** What to do about a failure, with the names of one server's settings; undefined where there is nothing to do. */
-export function remedyFor({ remedy }: Failure, setting: 'DB_SSL' | 'KAFKA_SSL' | 'REDIS_TLS'): string | undefined {
-  return remedy?.replaceAll('*_', `${setting}_`);
+/**
+ * What to tell of a server with which we cannot agree: that it refuses us, or that its TLS will not do; and what to do, with
+ * the names of this server's settings.
+ */
+export function refusalText(
+  server: string,
+  error: unknown,
+  { reason, remedy }: Failure,
+  setting: 'DB_SSL' | 'KAFKA_SSL' | 'REDIS_TLS',
+): string {
+  const isTls = TLS_FAULTS.some((fault) => fault.reason === reason);
+  const what = isTls ? `${server} cannot be used, ${reason}` : `${server} refuses us`;
+  return `${what}: ${reasonOf(error).replace(/\.$/, '')}. ${remedy?.replaceAll('*_', `${setting}_`) ?? ''}`.trimEnd();
 }

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 import type { Config } from '../config.js';
 import { EXIT, reasonOf, UserError } from '../errors.js';
-import { createKafka, withAdmin } from '../kafka/client.js';
+import { withAdmin } from '../kafka/client.js';
 import { settingsOf } from '../kafka/topic-settings.js';
 import { committedOffsets, partitionEnds } from '../kafka/topics.js';
 import { connect } from '../postgres/data-source.js';
@@ -50,7 +50,7 @@ interface KafkaAnswer {
 }
 
 async function askKafka(config: Config): Promise<KafkaAnswer> {
-  return withAdmin(createKafka(config.kafka), config.kafka.brokers, async (admin) => {
+  return withAdmin(config.kafka, async (admin) => {
     const present = new Set(await admin.listTopics());
     const wanted = sourceTopics(config.kafka.topicPrefix, undefined);
     const topics = wanted.filter((topic) => present.has(topic));

@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { DataSource, type Logger } from 'typeorm';
 import type { Config } from '../config.js';
-import { AwayError, codeOf, EXIT, reasonOf, UserError } from '../errors.js';
+import { AwayError, codeOf, EXIT, UserError } from '../errors.js';
 import { failureOf, faultOf } from '../failures/failure.js';
-import { remedyFor } from '../failures/tls.js';
+import { refusalText } from '../failures/tls.js';
 import { tlsOptions } from '../tls.js';
 import { MortalClient } from './client.js';
 import { entities } from './entities.js';
@@ -115,8 +115,7 @@ function refusalOf(error: unknown, config: Config['database']): UserError {
   const failure = failureOf(error);
   // What PostgreSQL itself reports may pass, such as a full disk; what its certificate says, or a missing password, not.
   if (failure.class === 'systemic' && faultOf(error) === undefined) {
-    const what = `PostgreSQL at ${place} and we do not come together: ${reasonOf(error)}`;
-    return new UserError(`${what}. ${remedyFor(failure, 'DB_SSL') ?? ''}`, EXIT.refused);
+    return new UserError(refusalText(`PostgreSQL at ${place}`, error, failure, 'DB_SSL'), EXIT.refused);
   }
   return new AwayError('PostgreSQL', place, error, 'Start it, or correct DB_HOST and DB_PORT.');
 }
