@@ -17,6 +17,7 @@ import { refuseUnfit } from './postgres/fitness.js';
 import { requireSchema } from './postgres/migrate.js';
 import { keepOversize } from './postgres/oversize.js';
 import { ProcessedEvents } from './postgres/processed.js';
+import { dutyOf, type Duty } from './postgres/rights.js';
 import { Session } from './postgres/session.js';
 
 const DAY_MS = 86_400_000;
@@ -60,9 +61,15 @@ async function connectKafka(config: Config, log: Logger): Promise<{ kafka: Kafka
 /**
  * Connects to everything and refuses what would lose events.
  *
+ * @param duty what is going to be done with the database: its role must have the rights for that
  * @throws UserError where a server is away, refuses us, or is not fit
  */
-export async function openServers(config: Config, version: string, log: Logger): Promise<Servers> {
+export async function openServers(
+  config: Config,
+  version: string,
+  log: Logger,
+  duty: Duty = 'keep house',
+): Promise<Servers> {
   refuseSourceForLetters(config.deadLetters.topic, sourceTopics(config.kafka.topicPrefix, undefined));
   const closers: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
@@ -71,7 +78,7 @@ export async function openServers(config: Config, version: string, log: Logger):
   try {
     const dataSource = await connect(config.database, config.kafka.clientId);
     closers.push(() => dataSource.destroy());
-    await refuseUnfit(dataSource, log);
+    await refuseUnfit(dataSource, log, duty);
     await requireSchema(dataSource, version);
     const { kafka, admin } = await connectKafka(config, log);
     closers.push(() => admin.disconnect());
@@ -95,6 +102,16 @@ export async function openServers(config: Config, version: string, log: Logger):
     await close();
     throw error;
   }
+}
+
+/** Sees to the days of ids where the role may, and learns which there are: a role without house to keep leaves it to `consume`. */
+export async function keepDays(
+  { dataSource, processed, admin }: Pick<Servers, 'dataSource' | 'processed' | 'admin'>,
+  topics: readonly string[],
+): Promise<void> {
+  if ((await dutyOf(dataSource)) === 'keep house') {
+    await processed.maintain(dataSource, await daysToKeep(admin, topics));
+  } else await processed.load(dataSource);
 }
 
 /** How many days of ids to keep: as long as any source may deliver an event again. */

@@ -9,6 +9,7 @@ import { connect } from '../postgres/data-source.js';
 import { refuseUnfit } from '../postgres/fitness.js';
 import { requireSchema } from '../postgres/migrate.js';
 import { countParked, type ParkedCount } from '../postgres/parked.js';
+import { dutyOf, type Duty } from '../postgres/rights.js';
 import { Session } from '../postgres/session.js';
 import { createRedis, redisRefusal } from '../redis.js';
 import { sourceTopics } from '../servers.js';
@@ -88,6 +89,8 @@ interface PostgresAnswer {
   readonly active: number;
   readonly last: string | null;
   readonly parked: ParkedCount | undefined;
+  /** What the role that asks may do. */
+  readonly duty: Duty;
   /** Why it, or its schema, cannot be written. */
   readonly unfit: UserError | undefined;
   readonly schema: UserError | undefined;
@@ -121,9 +124,10 @@ async function askPostgres(config: Config, version: string): Promise<PostgresAns
       [config.kafka.clientId],
     );
     const schema = await refusalIn(requireSchema(dataSource, version));
-    const unfit = schema ? undefined : await refusalIn(refuseUnfit(dataSource, pino({ level: 'silent' })));
+    const duty = await dutyOf(dataSource);
+    const unfit = schema ? undefined : await refusalIn(refuseUnfit(dataSource, pino({ level: 'silent' }), duty));
     const more = schema ? { last: null, parked: undefined } : await askSchema(dataSource, config);
-    return { version: row?.version ?? '', active: row?.active ?? 0, schema, unfit, ...more };
+    return { version: row?.version ?? '', active: row?.active ?? 0, duty, schema, unfit, ...more };
   } finally {
     await dataSource.destroy();
   }
