@@ -223,7 +223,7 @@ describe('TLS', () => {
       await impostor(identity, true),
       await impostor(identity, false),
     ];
-    const { emitWarning } = process;
+    const emitWarning = process.emitWarning.bind(process);
     try {
       for (const reject of ['1', '0']) {
         process.env.NODE_TLS_REJECT_UNAUTHORIZED = reject;

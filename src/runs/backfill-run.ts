@@ -107,7 +107,7 @@ export class BackfillRun {
    */
   async run(signal: AbortSignal, onAdvance: (advance: Advance) => void): Promise<BackfillEnd> {
     const { config, options, servers, log, reapply } = this;
-    const { dataSource, processed, admin } = servers;
+    const { dataSource, processed } = servers;
     const { dryRun, rate } = options;
     if (dryRun) await processed.load(dataSource);
     else await keepDays(servers, await this.present());

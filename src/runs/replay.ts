@@ -146,7 +146,7 @@ export class Replay {
     readonly each?: (fate: Fate) => void;
   }): Promise<{ ending: Ending; fates: Fates; runId: number | undefined }> {
     const { config, options, servers, log, topic } = this;
-    const { dataSource, processed, admin } = servers;
+    const { dataSource, processed } = servers;
     const { signal } = parts;
     const sources = await this.presentSources();
     if (options.dryRun) await processed.load(dataSource);

@@ -47,14 +47,17 @@ describe('the roles of dbw migrate grants', () => {
   before(async () => {
     const names = ['owner', 'writer', 'operator', 'viewer', 'reader'] as const;
     // Names that have to be quoted.
-    roles = Object.fromEntries(names.map((name) => [name, unique(`Its ${name}`)])) as unknown as Roles;
+    const [owner = '', writer = '', operator = '', viewer = '', reader = ''] = names.map((name) =>
+      unique(`Its ${name}`),
+    );
+    roles = { owner, writer, operator, viewer, reader };
     place = await Place.make(undefined, false);
-    const flags = Object.entries(roles).flatMap(([flag, name]) => [`--${flag}`, name]);
+    const flags = Object.entries<string>({ ...roles }).flatMap(([flag, name]) => [`--${flag}`, name]);
     const { status, stdout, stderr } = await dbw(['migrate', 'grants', ...flags], place.env);
     expect(status, stderr).to.equal(EXIT.done);
     expect(stdout).to.equal(grantsFor(roles));
     await place.dataSource.query(stdout);
-    for (const role of Object.values(roles)) {
+    for (const role of Object.values<string>({ ...roles })) {
       await place.dataSource.query(`ALTER ROLE "${role}" PASSWORD '${PASSWORD}'`);
     }
     await expectDone(roles.owner, 'migrate');
@@ -63,10 +66,11 @@ describe('the roles of dbw migrate grants', () => {
   });
   after(async () => {
     for (const dataSource of open) await dataSource.destroy();
-    for (const role of Object.values(roles).reverse()) {
+    for (const role of Object.values<string>({ ...roles }).reverse()) {
       await place.dataSource.query(`REASSIGN OWNED BY "${role}" TO CURRENT_USER; DROP OWNED BY "${role}"`);
     }
-    for (const role of Object.values(roles).reverse()) await place.dataSource.query(`DROP ROLE "${role}"`);
+    for (const role of Object.values<string>({ ...roles }).reverse())
+      await place.dataSource.query(`DROP ROLE "${role}"`);
     await place.dataSource.destroy();
   });
 
@@ -122,7 +126,7 @@ describe('the roles of dbw migrate grants', () => {
 
   it('may not do in public what dbw does not do', async () => {
     const { owner: _, ...below } = roles;
-    for (const [name, role] of Object.entries(below) as [string, string][]) {
+    for (const [name, role] of Object.entries<string>(below)) {
       const dataSource = await as(role);
       const refused = [
         'CREATE TABLE public.mine (a integer)',

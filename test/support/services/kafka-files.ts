@@ -59,7 +59,9 @@ export interface BrokerPorts {
 export function brokerProperties(ports: BrokerPorts, data: string): string {
   const { port, controller, proxied, listeners: more = [] } = ports;
   const listener = (name: string, at: number) => `${name}://127.0.0.1:${String(at)}`;
-  const beside: readonly Listener[] = proxied ? [...more, { name: 'PROXIED', protocol: 'PLAINTEXT', ...proxied }] : more;
+  const beside: readonly Listener[] = proxied
+    ? [...more, { name: 'PROXIED', protocol: 'PLAINTEXT', ...proxied }]
+    : more;
   const listeners = [listener('PLAINTEXT', port), listener('CONTROLLER', controller)];
   const advertised = [listener('PLAINTEXT', port)];
   const protocols = ['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT'];

@@ -149,14 +149,15 @@ export async function secured(): Promise<Secured> {
       begin(run, installed(findRedis())),
     ]);
 
-    const sql = async (...statements: string[]) => {
-      const answers = [];
-      for (const statement of statements)
-        answers.push(await query({ host: postgres.host, port: postgres.port }, login, statement));
-      return answers;
+    const sql = async (...statements: string[]): Promise<string> => {
+      let last: unknown;
+      for (const statement of statements) {
+        const { rows } = await query({ host: postgres.host, port: postgres.port }, login, statement);
+        last = Object.values((rows[0] ?? {}) as Record<string, unknown>)[0];
+      }
+      return String(last);
     };
-    const [where] = await sql('SHOW data_directory');
-    const data = String(where?.rows[0]?.data_directory);
+    const data = await sql('SHOW data_directory');
     const shown = { good: await postgresFiles(data, 'good', server), old: await postgresFiles(data, 'old', old) };
     await writeFile(join(data, 'ours.crt'), ours.cert);
     await writeFile(
