@@ -12,6 +12,8 @@ import { until } from './support/until.js';
 
 /** In every value of a person that is planted, and in nothing else. */
 const MARK = 'Quokka';
+/** The name of a field that no event has. */
+const FIELD = 'Wombat';
 /** Amounts of money that are nothing else. */
 const AMOUNTS = ['48151.62', '91823.64'];
 const PERSONAL = new Set([
@@ -86,9 +88,9 @@ function user(
 const WRONG: readonly Outgoing[] = [
   // Refused by dbw, each with a value of a person in the field that is wrong.
   user('w-1', { role: `${MARK} role` }),
-  user('w-2', { email: { [MARK]: MARK } }),
+  user('w-2', { email: { [FIELD]: MARK } }),
   user('w-3', { username: `${MARK} ${'x'.repeat(10_000)}` }),
-  user('w-4', { [`${MARK} field`]: MARK, email: null }),
+  user('w-4', { [FIELD]: MARK, email: null }),
   user('w-5', {}, { timestamp: `${MARK} time` }),
   user('w-6', {}, { timestamp: `2024-01-01T00:00:00Z ${MARK}` }),
   user('w-7', {}, { data: `${MARK} data` }),
@@ -222,6 +224,8 @@ describe('the values of events', function () {
       await Promise.all(commands.slice(at, at + 3).map((command) => run(...command)));
     }
     await run('backfill', ...topic, '--reason', 'test', '--reapply', '--yes', '--json');
+    // Where nothing beside it can be written, a replay takes an unknown error for the server's, and waits.
+    await place.dataSource.query('DROP TRIGGER tell ON users');
     await run('replay-dlq', '--yes', '--json');
     await run('runs', '--json');
 
@@ -238,11 +242,15 @@ describe('the values of events', function () {
     }
     for (const [table, rows] of await ownTables(place.dataSource)) said.set(table, rows);
     expect(said.get('consume')).to.contain('dead letter');
+    const leaks: string[] = [];
     for (const [where, text] of said) {
-      for (const value of [MARK, ...AMOUNTS]) {
+      for (const value of [MARK, FIELD, ...AMOUNTS]) {
+        // Who looks at a letter sees the names of its fields, and what their values are.
+        if (value === FIELD && /^dlq (show|export)/.test(where)) continue;
         const at = text.indexOf(value);
-        expect(at, `${where} tells ${text.slice(Math.max(0, at - 200), at + 60)}`).to.equal(-1);
+        if (at >= 0) leaks.push(`${where} tells ${text.slice(Math.max(0, at - 100), at + 60)}`);
       }
     }
+    expect(leaks).to.deep.equal([]);
   });
 });
