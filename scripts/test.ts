@@ -9,6 +9,8 @@ import { isStats, type Stats } from './test/stats.js';
 /** Files that mostly wait, for servers of their own that are stopped and started: they run beside the others. */
 const FAULTS = ['test/faults.test.ts', 'test/poison.test.ts'];
 const POSITIONS = ['test/positions.test.ts', 'test/failures/failure-outages.test.ts', 'test/writing/suspects.test.ts'];
+/** Servers of their own that speak TLS, and a run of every command. */
+const SECURITY = ['test/tls.test.ts', 'test/privacy.test.ts', 'test/postgres/roles.test.ts'];
 
 const named = process.argv.slice(2);
 const all = readdirSync('test', { recursive: true, encoding: 'utf8' })
@@ -19,9 +21,12 @@ const all = readdirSync('test', { recursive: true, encoding: 'utf8' })
 const isCommand = (file: string) => file.startsWith('test/commands/');
 /** Plays the incidents of docs/operations.md. */
 const isPlay = (file: string) => file === 'test/operations.test.ts';
-const rest = all.filter((file) => ![...FAULTS, ...POSITIONS].includes(file) && !isCommand(file) && !isPlay(file));
+const rest = all.filter(
+  (file) => ![...FAULTS, ...POSITIONS, ...SECURITY].includes(file) && !isCommand(file) && !isPlay(file),
+);
 // In an order that keeps both lanes busy to about the same end.
-const parts = named.length > 0 ? [named] : [rest, FAULTS, all.filter(isCommand), POSITIONS, all.filter(isPlay)];
+const parts =
+  named.length > 0 ? [named] : [rest, FAULTS, all.filter(isCommand), POSITIONS, SECURITY, all.filter(isPlay)];
 
 const servers = await startServers({
   report: (line) => {

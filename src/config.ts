@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from './errors.js';
+import { readTls, type Tls } from './tls.js';
 
 export interface Config {
   readonly database: {
@@ -11,19 +12,25 @@ export interface Config {
     readonly poolSize: number;
     /** Milliseconds. */
     readonly connectionTimeout: number;
-    readonly ssl: boolean;
+    readonly ssl: Tls | false;
   };
   readonly kafka: {
     readonly brokers: readonly string[];
     readonly clientId: string;
     readonly groupId: string;
     readonly topicPrefix: string;
-    readonly ssl: boolean;
+    readonly ssl: Tls | false;
     readonly sasl:
       { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string } | undefined;
   };
   readonly redis:
-    | { readonly host: string; readonly port: number; readonly password: string | undefined; readonly tls: boolean }
+    | {
+        readonly host: string;
+        readonly port: number;
+        readonly username: string | undefined;
+        readonly password: string | undefined;
+        readonly tls: Tls | false;
+      }
     | undefined;
   /** Seconds. */
   readonly idempotencyTtl: number;
@@ -50,6 +57,18 @@ export interface Setting {
   readonly secret?: true;
 }
 
+/** The settings of TLS to one server; `name` turns it on. */
+function tlsSettings(name: string, server: string): Setting[] {
+  return [
+    { name, initial: 'false', about: `TLS to ${server}; its certificate is always verified` },
+    { name: `${name}_CA_FILE`, initial: '', about: 'PEM: the authorities to trust instead of the public ones' },
+    { name: `${name}_CERT_FILE`, initial: '', about: 'PEM: our certificate, where the server asks for one' },
+    { name: `${name}_KEY_FILE`, initial: '', about: 'PEM: its key' },
+    { name: `${name}_KEY_PASSPHRASE`, initial: '', about: 'where the key is encrypted', secret: true },
+    { name: `${name}_SERVER_NAME`, initial: '', about: 'the name in the certificate, where it is not the host' },
+  ];
+}
+
 /** Every setting there is, in the order of the documentation. */
 export const SETTINGS: readonly Setting[] = [
   { name: 'DB_HOST', initial: 'localhost', about: 'PostgreSQL' },
@@ -59,20 +78,21 @@ export const SETTINGS: readonly Setting[] = [
   { name: 'DB_DATABASE', initial: 'suggar_daddy', about: '' },
   { name: 'DB_POOL_SIZE', initial: '20', about: 'connections at most; at least DBW_WRITERS + 3' },
   { name: 'DB_CONNECTION_TIMEOUT', initial: '5000', about: 'milliseconds to wait for a connection' },
-  { name: 'DB_SSL', initial: 'false', about: 'TLS to PostgreSQL' },
+  ...tlsSettings('DB_SSL', 'PostgreSQL'),
   { name: 'KAFKA_BROKERS', initial: 'localhost:9092', about: 'host:port, separated by commas' },
   { name: 'KAFKA_CLIENT_ID', initial: 'db-writer-service', about: '' },
   { name: 'KAFKA_GROUP_ID', initial: 'db-writer-group', about: 'a new group starts at the earliest offset' },
   { name: 'KAFKA_TOPIC_PREFIX', initial: '', about: 'stands before every source topic' },
-  { name: 'KAFKA_SSL', initial: 'false', about: 'TLS to Kafka' },
+  ...tlsSettings('KAFKA_SSL', 'Kafka'),
   { name: 'KAFKA_SASL_MECHANISM', initial: '', about: SASL_MECHANISMS.join(', ') },
   { name: 'KAFKA_SASL_USERNAME', initial: '', about: '' },
   { name: 'KAFKA_SASL_PASSWORD', initial: '', about: '', secret: true },
   { name: 'KAFKA_AUTO_COMMIT', initial: 'false', about: 'accepted only as false: offsets follow rows' },
   { name: 'REDIS_HOST', initial: '', about: 'without it, dbw runs without Redis' },
   { name: 'REDIS_PORT', initial: '6379', about: '' },
+  { name: 'REDIS_USERNAME', initial: '', about: 'of an ACL; without it, the default user' },
   { name: 'REDIS_PASSWORD', initial: '', about: '', secret: true },
-  { name: 'REDIS_TLS', initial: 'false', about: 'TLS to Redis' },
+  ...tlsSettings('REDIS_TLS', 'Redis'),
   { name: 'IDEMPOTENCY_TTL', initial: '86400', about: 'seconds that Redis remembers an event' },
   { name: 'MAX_RETRY_ATTEMPTS', initial: '3', about: 'tries of an event that fails for an unknown reason' },
   { name: 'RETRY_DELAY_MS', initial: '1000', about: 'before the second try' },
@@ -176,6 +196,23 @@ function saslOf(read: Reader): Config['kafka']['sasl'] {
   return mechanism === undefined ? undefined : { mechanism, username, password: password ?? '' };
 }
 
+function redisOf(read: Reader): Config['redis'] {
+  const host = read.text('REDIS_HOST');
+  if (host === '') return undefined;
+  const username = read.text('REDIS_USERNAME');
+  const password = read.secret('REDIS_PASSWORD');
+  if (username !== '' && password === undefined) {
+    read.problems.push('REDIS_USERNAME is set but REDIS_PASSWORD is not; they go together');
+  }
+  return {
+    host,
+    port: read.number('REDIS_PORT', 1, 65_535),
+    username: username === '' ? undefined : username,
+    password,
+    tls: readTls(read, 'REDIS_TLS', read.flag('REDIS_TLS')),
+  };
+}
+
 /**
  * Reads the whole configuration and checks it before anything connects.
  *
@@ -199,25 +236,17 @@ export function readConfig(environment: Environment): Config {
       database: read.text('DB_DATABASE'),
       poolSize: read.number('DB_POOL_SIZE', 1, 1_000),
       connectionTimeout: read.number('DB_CONNECTION_TIMEOUT', 1, 600_000),
-      ssl: read.flag('DB_SSL'),
+      ssl: readTls(read, 'DB_SSL', read.flag('DB_SSL')),
     },
     kafka: {
       brokers: brokersOf(read),
       clientId: read.name('KAFKA_CLIENT_ID'),
       groupId: read.name('KAFKA_GROUP_ID'),
       topicPrefix,
-      ssl: read.flag('KAFKA_SSL'),
+      ssl: readTls(read, 'KAFKA_SSL', read.flag('KAFKA_SSL')),
       sasl: saslOf(read),
     },
-    redis:
-      read.text('REDIS_HOST') === ''
-        ? undefined
-        : {
-            host: read.text('REDIS_HOST'),
-            port: read.number('REDIS_PORT', 1, 65_535),
-            password: read.secret('REDIS_PASSWORD'),
-            tls: read.flag('REDIS_TLS'),
-          },
+    redis: redisOf(read),
     idempotencyTtl: read.number('IDEMPOTENCY_TTL', 1, 31_536_000),
     retry: {
       attempts: read.number('MAX_RETRY_ATTEMPTS', 1, 100),

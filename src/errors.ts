@@ -37,7 +37,7 @@ export class AwayError extends UserError {
     cause: unknown,
     remedy: string,
   ) {
-    super(`${server} at ${place} does not answer: ${reasonOf(cause)}. ${remedy}`, EXIT.away);
+    super(`${server} at ${place} does not answer: ${reasonOf(cause).replace(/\.$/, '')}. ${remedy}`, EXIT.away);
     this.name = 'AwayError';
   }
 }
@@ -51,11 +51,14 @@ export function codeOf(error: unknown): string | undefined {
   return undefined;
 }
 
+/** What OpenSSL says, as Node passes it on: `…:error:0A000412:SSL routines:ssl3_read_bytes:sslv3 alert bad certificate:…`. */
+const OPENSSL = /[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]*):[^\n]*\n?/;
+
 /** One line that says why, for logs and messages. PostgreSQL's `detail` is never part of it: it holds values of rows. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   const code = codeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = (error instanceof Error ? error.message : String(error)).replace(OPENSSL, '$1');
   if (message === '') return code ?? 'unknown error';
   return code !== undefined && !message.includes(code) ? `${message} (${code})` : message;
 }

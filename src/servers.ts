@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 import type { Config } from './config.js';
 import { EXIT, UserError } from './errors.js';
 import { registry } from './handlers/index.js';
-import { createKafka, refusalOf } from './kafka/client.js';
+import { connectAdmin, createKafka } from './kafka/client.js';
 import { registerCodecs } from './kafka/codecs.js';
 import { LogIdentities } from './kafka/identities.js';
 import { LogEnds } from './kafka/log-ends.js';
@@ -17,6 +17,7 @@ import { refuseUnfit } from './postgres/fitness.js';
 import { requireSchema } from './postgres/migrate.js';
 import { keepOversize } from './postgres/oversize.js';
 import { ProcessedEvents } from './postgres/processed.js';
+import { dutyOf, type Duty } from './postgres/rights.js';
 import { Session } from './postgres/session.js';
 
 const DAY_MS = 86_400_000;
@@ -54,21 +55,21 @@ export function sourceTopics(prefix: string, types: readonly string[] | undefine
 
 async function connectKafka(config: Config, log: Logger): Promise<{ kafka: Kafka; admin: Admin }> {
   const kafka = createKafka(config.kafka, log);
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
-  } catch (error) {
-    throw refusalOf(error, config.kafka.brokers);
-  }
-  return { kafka, admin };
+  return { kafka, admin: await connectAdmin(kafka, config.kafka) };
 }
 
 /**
  * Connects to everything and refuses what would lose events.
  *
+ * @param duty what is going to be done with the database: its role must have the rights for that
  * @throws UserError where a server is away, refuses us, or is not fit
  */
-export async function openServers(config: Config, version: string, log: Logger): Promise<Servers> {
+export async function openServers(
+  config: Config,
+  version: string,
+  log: Logger,
+  duty: Duty = 'keep house',
+): Promise<Servers> {
   refuseSourceForLetters(config.deadLetters.topic, sourceTopics(config.kafka.topicPrefix, undefined));
   const closers: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
@@ -77,7 +78,7 @@ export async function openServers(config: Config, version: string, log: Logger):
   try {
     const dataSource = await connect(config.database, config.kafka.clientId);
     closers.push(() => dataSource.destroy());
-    await refuseUnfit(dataSource, log);
+    await refuseUnfit(dataSource, log, duty);
     await requireSchema(dataSource, version);
     const { kafka, admin } = await connectKafka(config, log);
     closers.push(() => admin.disconnect());
@@ -90,9 +91,10 @@ export async function openServers(config: Config, version: string, log: Logger):
     // Its client is loaded where there is a Redis: not for each command that asks here for a name.
     const marks =
       redis &&
-      (await import('./writing/marks.js')).Marks.open(redis, config.idempotencyTtl, (connected) => {
+      (await import('./writing/marks.js')).Marks.open(redis, config.idempotencyTtl, (connected, refusal) => {
+        const instead = 'duplicates are told apart by PostgreSQL alone, a little slower';
         if (connected) log.info('Redis answers');
-        else log.warn('Redis is away: duplicates are told apart by PostgreSQL alone, a little slower');
+        else log.warn(refusal === undefined ? `Redis is away: ${instead}` : `${refusal} Until then ${instead}`);
       });
     if (marks) closers.push(() => marks.close());
     return { dataSource, processed: new ProcessedEvents(), kafka, admin, logs, ends, marks, close };
@@ -100,6 +102,16 @@ export async function openServers(config: Config, version: string, log: Logger):
     await close();
     throw error;
   }
+}
+
+/** Sees to the days of ids where the role may, and learns which there are: a role without house to keep leaves it to `consume`. */
+export async function keepDays(
+  { dataSource, processed, admin }: Pick<Servers, 'dataSource' | 'processed' | 'admin'>,
+  topics: readonly string[],
+): Promise<void> {
+  if ((await dutyOf(dataSource)) === 'keep house') {
+    await processed.maintain(dataSource, await daysToKeep(admin, topics));
+  } else await processed.load(dataSource);
 }
 
 /** How many days of ids to keep: as long as any source may deliver an event again. */

@@ -73,6 +73,7 @@ describe('the configuration', () => {
       DB_POOL_SIZE: '8',
       DB_CONNECTION_TIMEOUT: '250',
       DB_SSL: 'TRUE',
+      DB_SSL_SERVER_NAME: 'db.internal',
       KAFKA_BROKERS: 'a.example.org:9092, b.example.org:9093 ,[::1]:9094',
       KAFKA_CLIENT_ID: 'writer-1',
       KAFKA_GROUP_ID: 'writers',
@@ -84,6 +85,7 @@ describe('the configuration', () => {
       KAFKA_AUTO_COMMIT: 'False',
       REDIS_HOST: 'redis.example.org',
       REDIS_PORT: '6380',
+      REDIS_USERNAME: 'cache',
       REDIS_PASSWORD: 'r',
       REDIS_TLS: 'true',
       IDEMPOTENCY_TTL: '60',
@@ -109,17 +111,17 @@ describe('the configuration', () => {
         database: 'platform',
         poolSize: 8,
         connectionTimeout: 250,
-        ssl: true,
+        ssl: { serverName: 'db.internal' },
       },
       kafka: {
         brokers: ['a.example.org:9092', 'b.example.org:9093', '[::1]:9094'],
         clientId: 'writer-1',
         groupId: 'writers',
         topicPrefix: 'staging.',
-        ssl: true,
+        ssl: {},
         sasl: { mechanism: 'scram-sha-512', username: 'dbw', password: 'k' },
       },
-      redis: { host: 'redis.example.org', port: 6380, password: 'r', tls: true },
+      redis: { host: 'redis.example.org', port: 6380, username: 'cache', password: 'r', tls: {} },
       idempotencyTtl: 60,
       retry: { attempts: 5, delayMs: 10, exponential: false },
       batch: { size: 100, timeoutMs: 20, writers: 4 },
@@ -197,6 +199,11 @@ describe('the configuration', () => {
     expect(problems({ ...login, KAFKA_SASL_MECHANISM: '' }).join()).to.match(/^KAFKA_SASL_USERNAME is set/);
   });
 
+  it('refuses a user of Redis without a password', () => {
+    expect(problems({ REDIS_HOST: 'localhost', REDIS_USERNAME: 'u' }).join()).to.match(/^REDIS_USERNAME is set but/);
+    expect(problems({ REDIS_HOST: 'localhost', REDIS_USERNAME: 'u', REDIS_PASSWORD: 'p' })).to.deep.equal([]);
+  });
+
   it('refuses a pool that is too small for the writers', () => {
     expect(problems({ DBW_WRITERS: '17' })).to.deep.equal([]);
     expect(problems({ DBW_WRITERS: '18' }).join()).to.match(
@@ -242,6 +249,8 @@ describe('the configuration', () => {
 
   describe('secrets', () => {
     const secrets = SETTINGS.filter(({ secret }) => secret).map(({ name }) => name);
+    const names = ['DB_PASSWORD', 'KAFKA_SASL_PASSWORD', 'REDIS_PASSWORD'];
+    const phrases = ['DB_SSL_KEY_PASSPHRASE', 'KAFKA_SSL_KEY_PASSPHRASE', 'REDIS_TLS_KEY_PASSPHRASE'];
     const around = { REDIS_HOST: 'localhost', KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'u' };
 
     function read(environment: Environment): (string | undefined)[] {
@@ -249,11 +258,11 @@ describe('the configuration', () => {
       return [database.password, kafka.sasl?.password, redis?.password];
     }
 
-    it('are three', () => {
-      expect(secrets).to.deep.equal(['DB_PASSWORD', 'KAFKA_SASL_PASSWORD', 'REDIS_PASSWORD']);
+    it('are passwords and passphrases', () => {
+      expect([...secrets].sort()).to.deep.equal([...names, ...phrases].sort());
     });
 
-    for (const [index, name] of ['DB_PASSWORD', 'KAFKA_SASL_PASSWORD', 'REDIS_PASSWORD'].entries()) {
+    for (const [index, name] of names.entries()) {
       const empty = { ...around, KAFKA_SASL_PASSWORD: 'default', [name]: '' };
 
       it(`${name} may come from a file, without the newline at its end`, () => {
@@ -268,6 +277,8 @@ describe('the configuration', () => {
           `${name}_FILE names ${gone}, which cannot be read (ENOENT)`,
         );
         expect(problems({ ...empty, [`${name}_FILE`]: folder })[0]).to.contain('EISDIR');
+        expect(problems({ ...empty, [`${name}_FILE`]: join(file('x'), 'below') })[0]).to.contain('(ENOTDIR)');
+        expect(problems({ ...empty, [`${name}_FILE`]: file('') })[0]).to.contain('which is empty');
         expect(problems({ ...empty, [`${name}_FILE`]: file('\n') })[0]).to.contain('which is empty');
       });
 
@@ -279,8 +290,8 @@ describe('the configuration', () => {
     }
 
     it('are in no message, whatever else is wrong', () => {
-      const names = SETTINGS.filter(({ secret }) => !secret).map(({ name }) => name);
-      const garbage = fc.dictionary(fc.constantFrom(...names), fc.constantFrom('', 'wrong', '-1', 'true', '5'));
+      const others = SETTINGS.filter(({ secret }) => !secret).map(({ name }) => name);
+      const garbage = fc.dictionary(fc.constantFrom(...others), fc.constantFrom('', 'wrong', '-1', 'true', '5'));
       fc.assert(
         fc.property(garbage, fc.boolean(), (environment, filed) => {
           const marked = filed

@@ -62,7 +62,7 @@ function topicsOf(config: Config['kafka']): string[] {
 
 /** How many messages the topics hold. */
 async function messagesThere(config: Config['kafka']): Promise<number> {
-  return withAdmin(createKafka(config), config.brokers, async (admin) => {
+  return withAdmin(config, async (admin) => {
     const ends = await partitionEnds(admin, topicsOf(config));
     return ends.reduce((sum, { low, high }) => sum + high - low, 0);
   });

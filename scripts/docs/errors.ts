@@ -50,18 +50,23 @@ function extraOf({ halve, reconnect }: Fault): string {
   return extra.length === 0 ? '' : `; ${extra.join(', ')}`;
 }
 
+/** A star stands for the setting that turns TLS on, in the message for one server. */
+function remedyOf({ remedy, class: kind }: Fault): string {
+  const text = remedy ?? CLASSES[kind].remedy;
+  return text.replace(/\*(_[A-Z_]+)/g, '`…$1`');
+}
+
 /** docs/errors.md: the table of errors, and what happens for each class. */
 export function errorsDocument(): string {
   const classes = Object.entries(CLASSES).map(
     ([name, { about, does, remedy }]) => `| ${name} | ${about} | ${does} | ${remedy} |`,
   );
   const rows = FAULTS.map(
-    (fault) =>
-      `| ${codesOf(fault)} | ${fault.reason} | ${fault.class}${extraOf(fault)} | ${fault.remedy ?? CLASSES[fault.class].remedy} |`,
+    (fault) => `| ${codesOf(fault)} | ${fault.reason} | ${fault.class}${extraOf(fault)} | ${remedyOf(fault)} |`,
   );
   return `# Errors
 
-Written by \`npm run docs\` from src/faults.ts and src/postgres/faults.ts. An error of a server or of the way to it says something about the
+Written by \`npm run docs\` from src/failures/ and src/postgres/faults.ts. An error of a server or of the way to it says something about the
 moment, about one event, or about everything; the class decides what dbw does ([how](architecture.md#when-a-write-fails)). [What happens when …](faults.md) begins with what you see.
 
 | class | what it says | what dbw does | what you do |

@@ -62,7 +62,7 @@ export async function consume(
     const isOneShot = options.untilCaughtUp === true || options.maxEvents !== undefined;
     const open = async () => {
       try {
-        return await openServers(config, options.version, log);
+        return await openServers(config, options.version, log, 'keep house');
       } catch (error) {
         // PostgreSQL is asked first.
         if (error instanceof AwayError && error.server === 'Kafka') {

@@ -1,5 +1,6 @@
 import type { Fault } from './fault.js';
 import { POSTGRES_FAULTS } from '../postgres/faults.js';
+import { TLS_FAULTS } from './tls.js';
 
 /** Errors of sockets, of whichever server, and of the libraries that own them. */
 const NETWORK: readonly Fault[] = [
@@ -33,17 +34,6 @@ const NETWORK: readonly Fault[] = [
     reconnect: true,
     remedy: 'Look at the network and at the name service, or correct the host.',
   },
-  {
-    of: 'code',
-    match: [
-      ...['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN'],
-      ...['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
-      'ERR_TLS_CERT_ALTNAME_INVALID',
-    ],
-    class: 'systemic',
-    reason: "the server's certificate is not trusted",
-    remedy: 'Renew the certificate, or name its authority in NODE_EXTRA_CA_CERTS.',
-  },
 ];
 
 /** What libraries say for which there is no code. */
@@ -73,13 +63,6 @@ const LIBRARIES: readonly Fault[] = [
     class: 'systemic',
     reason: 'PostgreSQL asks for a password, and none is set',
     remedy: 'Set DB_PASSWORD.',
-  },
-  {
-    of: 'message', // pg
-    match: ['The server does not support SSL connections'],
-    class: 'systemic',
-    reason: 'PostgreSQL speaks no TLS',
-    remedy: 'Turn TLS on at the server, or set DB_SSL=false.',
   },
   {
     of: 'name', // kafkajs
@@ -136,10 +119,10 @@ const LIBRARIES: readonly Fault[] = [
   },
   {
     of: 'message', // Redis itself
-    match: ['NOAUTH ', 'WRONGPASS ', 'NOPERM '],
+    match: ['NOAUTH ', 'WRONGPASS ', 'NOPERM ', 'Ready check failed: NOAUTH '],
     class: 'systemic',
     reason: 'Redis does not let us in; nothing depends on it',
-    remedy: 'Correct REDIS_PASSWORD.',
+    remedy: 'Correct REDIS_USERNAME and REDIS_PASSWORD, or the rights of that user.',
   },
   {
     of: 'name', // Node.js: AbortSignal.timeout
@@ -158,4 +141,4 @@ const LIBRARIES: readonly Fault[] = [
 ];
 
 /** The table of errors. What no row matches is `unknown`. */
-export const FAULTS: readonly Fault[] = [...POSTGRES_FAULTS, ...NETWORK, ...LIBRARIES];
+export const FAULTS: readonly Fault[] = [...POSTGRES_FAULTS, ...NETWORK, ...TLS_FAULTS, ...LIBRARIES];

@@ -62,12 +62,20 @@ function postgresChecks({ database, park }: Config, postgres: Answers['postgres'
   if ('error' in postgres) {
     return [failed('PostgreSQL', postgres.error, `Look at the server at ${place}, or correct DB_HOST and DB_PORT.`)];
   }
-  const { version, schema, unfit, active, parked } = postgres.value;
+  const { version, duty, schema, unfit, active, parked } = postgres.value;
   const checks: Check[] = [
     { what: 'PostgreSQL', found: 'good', answer: `${place}: ${version}, ${count(active, 'connection')} of dbw` },
     schema ? failed('schema', schema, 'Run: dbw migrate') : { what: 'schema', found: 'good', answer: 'up to date' },
   ];
   if (unfit) checks.push(failed('fitness', unfit, 'Mend the server, then ask again.'));
+  if (duty !== 'keep house') {
+    checks.push({
+      what: 'rights',
+      found: 'poor',
+      answer: `${database.username} may ${duty === 'look' ? 'only look' : 'write, but not keep house in schema dbw'}`,
+      remedy: 'dbw consume needs another role; see: dbw migrate grants',
+    });
+  }
   if (!parked) return checks;
   const all = parked.waiting + parked.dead;
   const oldest = parked.waiting > 0 ? `, the oldest for ${spell(parked.oldestMs / 1000)}` : '';

@@ -1,16 +1,17 @@
-import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 import type { Config } from '../config.js';
 import { EXIT, reasonOf, UserError } from '../errors.js';
-import { createKafka, withAdmin } from '../kafka/client.js';
+import { withAdmin } from '../kafka/client.js';
 import { settingsOf } from '../kafka/topic-settings.js';
 import { committedOffsets, partitionEnds } from '../kafka/topics.js';
 import { connect } from '../postgres/data-source.js';
 import { refuseUnfit } from '../postgres/fitness.js';
 import { requireSchema } from '../postgres/migrate.js';
 import { countParked, type ParkedCount } from '../postgres/parked.js';
+import { dutyOf, type Duty } from '../postgres/rights.js';
 import { Session } from '../postgres/session.js';
+import { createRedis, redisRefusal } from '../redis.js';
 import { sourceTopics } from '../servers.js';
 import { checksOf, type Check } from './checks.js';
 import type { Health } from './health.js';
@@ -50,7 +51,7 @@ interface KafkaAnswer {
 }
 
 async function askKafka(config: Config): Promise<KafkaAnswer> {
-  return withAdmin(createKafka(config.kafka), config.kafka.brokers, async (admin) => {
+  return withAdmin(config.kafka, async (admin) => {
     const present = new Set(await admin.listTopics());
     const wanted = sourceTopics(config.kafka.topicPrefix, undefined);
     const topics = wanted.filter((topic) => present.has(topic));
@@ -88,6 +89,8 @@ interface PostgresAnswer {
   readonly active: number;
   readonly last: string | null;
   readonly parked: ParkedCount | undefined;
+  /** What the role that asks may do. */
+  readonly duty: Duty;
   /** Why it, or its schema, cannot be written. */
   readonly unfit: UserError | undefined;
   readonly schema: UserError | undefined;
@@ -121,26 +124,17 @@ async function askPostgres(config: Config, version: string): Promise<PostgresAns
       [config.kafka.clientId],
     );
     const schema = await refusalIn(requireSchema(dataSource, version));
-    const unfit = schema ? undefined : await refusalIn(refuseUnfit(dataSource, pino({ level: 'silent' })));
+    const duty = await dutyOf(dataSource);
+    const unfit = schema ? undefined : await refusalIn(refuseUnfit(dataSource, pino({ level: 'silent' }), duty));
     const more = schema ? { last: null, parked: undefined } : await askSchema(dataSource, config);
-    return { version: row?.version ?? '', active: row?.active ?? 0, schema, unfit, ...more };
+    return { version: row?.version ?? '', active: row?.active ?? 0, duty, schema, unfit, ...more };
   } finally {
     await dataSource.destroy();
   }
 }
 
 async function askRedis(config: NonNullable<Config['redis']>): Promise<void> {
-  const redis = new Redis({
-    host: config.host,
-    port: config.port,
-    ...(config.password === undefined ? {} : { password: config.password }),
-    ...(config.tls ? { tls: {} } : {}),
-    lazyConnect: true,
-    connectTimeout: 2_000,
-    commandTimeout: 2_000,
-    retryStrategy: () => null,
-    maxRetriesPerRequest: 0,
-  });
+  const redis = createRedis(config, { commandTimeout: 2_000, retryStrategy: () => null });
   // The reason why it cannot connect comes here only.
   let reason: unknown;
   redis.on('error', (error) => (reason = error));
@@ -148,7 +142,7 @@ async function askRedis(config: NonNullable<Config['redis']>): Promise<void> {
     await redis.connect();
     await redis.ping();
   } catch (error) {
-    throw new Error(reasonOf(reason ?? error), { cause: error });
+    throw redisRefusal(reason ?? error, config);
   } finally {
     redis.disconnect();
   }

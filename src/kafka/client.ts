@@ -1,8 +1,14 @@
-import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Kafka, logLevel, type Admin, type KafkaConfig, type SASLOptions } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { AwayError, EXIT, reasonOf, UserError } from '../errors.js';
 import { failureOf } from '../failures/failure.js';
+import { refusalText } from '../failures/tls.js';
+import { tlsOptions } from '../tls.js';
+
+/** A broker that is there answers sooner. */
+const KNOCK_AFTER_MS = 500;
 
 function saslOf(sasl: Config['kafka']['sasl']): SASLOptions | undefined {
   if (!sasl) return undefined;
@@ -14,11 +20,15 @@ function saslOf(sasl: Config['kafka']['sasl']): SASLOptions | undefined {
 
 /** A client of the cluster. kafkajs is used in this folder only, so that it can be replaced. */
 export function createKafka(config: Config['kafka'], log?: Logger): Kafka {
+  return new Kafka(optionsOf(config, log));
+}
+
+function optionsOf(config: Config['kafka'], log?: Logger): KafkaConfig {
   const sasl = saslOf(config.sasl);
-  const options: KafkaConfig = {
+  return {
     clientId: config.clientId,
     brokers: [...config.brokers],
-    ssl: config.ssl,
+    ssl: config.ssl && tlsOptions(config.ssl),
     ...(sasl ? { sasl } : {}),
     connectionTimeout: 5_000,
     requestTimeout: 10_000, // joining a group has a longer one of its own
@@ -33,7 +43,16 @@ export function createKafka(config: Config['kafka'], log?: Logger): Kafka {
         if (level <= logLevel.WARN) log?.debug({ kafkajs: namespace }, entry.message);
       },
   };
-  return new Kafka(options);
+}
+
+/** What to do where something answered and then hung up: it may speak another protocol than we do. */
+function hungUp(error: unknown): string | undefined {
+  const reason = reasonOf(error);
+  if (reason.includes('before secure TLS connection')) {
+    return 'What listens there speaks no TLS, or is no Kafka: name the port in KAFKA_BROKERS on which it does.';
+  }
+  if (!/Closed connection|closed by the server/.test(reason)) return undefined;
+  return 'It hangs up: where it asks for TLS, set KAFKA_SSL=true; where it asks for a login, KAFKA_SASL_MECHANISM.';
 }
 
 /**
@@ -43,10 +62,58 @@ export function createKafka(config: Config['kafka'], log?: Logger): Kafka {
  */
 export function refusalOf(error: unknown, brokers: readonly string[]): UserError {
   const place = brokers.join(',');
-  const { class: kind, remedy } = failureOf(error);
-  if (kind !== 'systemic') return new AwayError('Kafka', place, error, 'Start it, or correct KAFKA_BROKERS.');
-  const what = `Kafka at ${place} refuses us: ${reasonOf(error)}`;
-  return new UserError(`${what}. ${remedy ?? 'Correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.'}`, EXIT.refused);
+  const failure = failureOf(error);
+  if (failure.class === 'systemic') {
+    return new UserError(refusalText(`Kafka at ${place}`, error, failure, 'KAFKA_SSL'), EXIT.refused);
+  }
+  return new AwayError('Kafka', place, error, hungUp(error) ?? 'Start it, or correct KAFKA_BROKERS.');
+}
+
+/**
+ * Whether brokers refuse us, or we them, is told by a first look at each; kafkajs would knock again and again, for as long
+ * as at a broker that is only away.
+ *
+ * @throws the error where none of them will do; other failures are none
+ */
+async function knock(config: Config['kafka'], signal: AbortSignal): Promise<void> {
+  await delay(KNOCK_AFTER_MS, undefined, { signal });
+  const retry = { retries: config.brokers.length - 1, initialRetryTime: 50 };
+  const admin = new Kafka({ ...optionsOf(config), retry }).admin();
+  try {
+    await admin.connect();
+    await admin.describeCluster();
+  } catch (error) {
+    if (failureOf(error).class === 'systemic') throw error;
+  } finally {
+    await admin.disconnect().catch(() => undefined);
+  }
+}
+
+/**
+ * Connects, and asks for the cluster: a broker that wants a login, and gets none, hangs up only then.
+ *
+ * @throws AwayError where no broker answers, UserError where it refuses us
+ */
+export async function connectAdmin(kafka: Kafka, config: Config['kafka']): Promise<Admin> {
+  const admin = kafka.admin();
+  const connecting = admin.connect().then(() => admin.describeCluster());
+  const over = new AbortController();
+  const refused = new Promise<never>((_, reject) => {
+    knock(config, over.signal).catch((error: unknown) => {
+      if (!over.signal.aborted) reject(error instanceof Error ? error : new Error(reasonOf(error)));
+    });
+  });
+  try {
+    await Promise.race([connecting, refused]);
+    return admin;
+  } catch (error) {
+    // What is under way ends by itself; a server that does not answer is not waited for.
+    connecting.catch(() => undefined);
+    admin.disconnect().catch(() => undefined);
+    throw refusalOf(error, config.brokers);
+  } finally {
+    over.abort();
+  }
 }
 
 /**
@@ -54,17 +121,8 @@ export function refusalOf(error: unknown, brokers: readonly string[]): UserError
  *
  * @throws AwayError where no broker answers, UserError where it refuses us
  */
-export async function withAdmin<T>(
-  kafka: Kafka,
-  brokers: readonly string[],
-  work: (admin: ReturnType<Kafka['admin']>) => Promise<T>,
-): Promise<T> {
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
-  } catch (error) {
-    throw refusalOf(error, brokers);
-  }
+export async function withAdmin<T>(config: Config['kafka'], work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = await connectAdmin(createKafka(config), config);
   try {
     return await work(admin);
   } finally {

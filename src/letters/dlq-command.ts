@@ -22,7 +22,11 @@ export abstract class DlqCommand extends DbwCommand {
    * @param named the topic; default: that of the configuration
    * @throws UserError where there is none, a server is away, or somebody interrupted
    */
-  protected async withLetters<T>(named: string | undefined, work: (opened: Opened) => Promise<T>): Promise<T> {
+  protected async withLetters<T>(
+    named: string | undefined,
+    work: (opened: Opened) => Promise<T>,
+    duty: 'look' | 'write' = 'look',
+  ): Promise<T> {
     endOnClosedPipe();
     const config = this.configuration();
     const log = await this.logger(config, 'warn');
@@ -33,7 +37,7 @@ export abstract class DlqCommand extends DbwCommand {
         import('./letter-topic.js'),
         import('../handlers/index.js'),
       ]);
-      const servers = await openServers(config, this.config.version, log);
+      const servers = await openServers(config, this.config.version, log, duty);
       try {
         const prefix = config.kafka.topicPrefix;
         const topic = await LetterTopic.open({ servers, registry, prefix }, named ?? config.deadLetters.topic);

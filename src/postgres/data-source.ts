@@ -1,7 +1,10 @@
 import pg from 'pg';
 import { DataSource, type Logger } from 'typeorm';
 import type { Config } from '../config.js';
-import { AwayError, codeOf, UserError, EXIT } from '../errors.js';
+import { AwayError, codeOf, EXIT, UserError } from '../errors.js';
+import { failureOf, faultOf } from '../failures/failure.js';
+import { refusalText } from '../failures/tls.js';
+import { tlsOptions } from '../tls.js';
 import { MortalClient } from './client.js';
 import { entities } from './entities.js';
 import { migrations } from './migrations.js';
@@ -51,7 +54,7 @@ export function createDataSource(config: Config['database'], clientId = 'dbw'): 
     ...(config.password === undefined ? {} : { password: config.password }),
     database: config.database,
     schema: 'dbw', // where TypeORM keeps its table of migrations; the entities name their own
-    ssl: config.ssl,
+    ssl: config.ssl && tlsOptions(config.ssl),
     poolSize: config.poolSize,
     connectTimeoutMS: config.connectionTimeout,
     applicationName: clientId,
@@ -97,30 +100,44 @@ export async function unhurried<T>(dataSource: DataSource, work: (patient: DataS
 }
 
 /** What to do about a refusal of the server, by SQLSTATE. */
-const REMEDIES: Readonly<Record<string, (config: Config['database']) => string>> = {
+const REMEDIES: Readonly<Record<string, (config: Config['database'], error: unknown) => string>> = {
   '28P01': (c) => `PostgreSQL refuses the password of user "${c.username}". Correct DB_USERNAME or DB_PASSWORD.`,
-  '28000': (c) => `PostgreSQL does not let user "${c.username}" in. Correct DB_USERNAME, or the server's pg_hba.conf.`,
+  '28000': (c, error) => {
+    const what = `PostgreSQL at ${c.host}:${c.port} does not let user "${c.username}" in`;
+    const said = error instanceof Error ? error.message : '';
+    if (said.includes('client certificate') || said.startsWith('certificate authentication failed')) {
+      return `${what} without a certificate of this user. Set DB_SSL_CERT_FILE and DB_SSL_KEY_FILE to one that its authority signed.`;
+    }
+    const inClear = said.endsWith('no encryption') ? ', set DB_SSL=true where the server wants TLS,' : '';
+    return `${what}. Correct DB_USERNAME${inClear} or the server's pg_hba.conf.`;
+  },
   '3D000': (c) => `There is no database "${c.database}" on ${c.host}:${c.port}. Create it, or correct DB_DATABASE.`,
 };
+
+/** What to tell of a server that we could not connect to. */
+function refusalOf(error: unknown, config: Config['database']): UserError {
+  const place = `${config.host}:${config.port}`;
+  const refusal = REMEDIES[codeOf(error) ?? ''];
+  if (refusal) return new UserError(refusal(config, error), EXIT.refused);
+  const failure = failureOf(error);
+  // What PostgreSQL itself reports may pass, such as a full disk; what its certificate says, or a missing password, not.
+  if (failure.class === 'systemic' && faultOf(error) === undefined) {
+    return new UserError(refusalText(`PostgreSQL at ${place}`, error, failure, 'DB_SSL'), EXIT.refused);
+  }
+  return new AwayError('PostgreSQL', place, error, 'Start it, or correct DB_HOST and DB_PORT.');
+}
 
 /**
  * Connects.
  *
- * @throws AwayError where nothing answers, UserError where the server refuses us
+ * @throws AwayError where nothing answers, UserError where the server refuses us, or we it
  */
 export async function connect(config: Config['database'], clientId?: string): Promise<DataSource> {
   const dataSource = createDataSource(config, clientId);
   try {
     return await dataSource.initialize();
   } catch (error) {
-    const remedy = REMEDIES[codeOf(error) ?? ''];
-    if (remedy) throw new UserError(remedy(config), EXIT.refused);
-    throw new AwayError(
-      'PostgreSQL',
-      `${config.host}:${config.port}`,
-      error,
-      'Start it, or correct DB_HOST and DB_PORT.',
-    );
+    throw refusalOf(error, config);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { AwayError, EXIT, UserError } from '../errors.js';
-import { refuseMissingRights } from './rights.js';
+import { refuseMissingRights, type Duty } from './rights.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -16,10 +16,10 @@ const TOLD_APART = 5_000;
  * @throws AwayError where it takes no writes now, UserError where it may lose commits, where rights are missing, or where
  *   the clocks are more than an hour apart
  */
-export async function refuseUnfit(dataSource: DataSource, log: Logger): Promise<void> {
+export async function refuseUnfit(dataSource: DataSource, log: Logger, duty: Duty = 'keep house'): Promise<void> {
   await refuseReadOnly(dataSource);
   await refuseUnsafe(dataSource);
-  await refuseMissingRights(dataSource);
+  await refuseMissingRights(dataSource, duty);
   await compareClocks(dataSource, log);
 }
 

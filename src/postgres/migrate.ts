@@ -3,6 +3,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { codeOf, EXIT, UserError } from '../errors.js';
 import { unhurried } from './data-source.js';
 import { migrations } from './migrations.js';
+import { handOver } from './roles.js';
 
 /** "dbw" in ASCII: the key of the advisory lock that lets one migration run at a time in a database. */
 const LOCK_KEY = 0x64_62_77;
@@ -77,8 +78,13 @@ async function appliedNames(dataSource: DataSource): Promise<string[]> {
 export async function migrate(dataSource: DataSource): Promise<string[]> {
   return unhurried(dataSource, (patient) =>
     alone(patient, async () => {
-      await patient.query('CREATE SCHEMA IF NOT EXISTS dbw');
+      // Even where it exists, IF NOT EXISTS would ask for the right to make schemas.
+      const [{ there }]: [{ there: boolean }] = await patient.query(
+        `SELECT to_regnamespace('dbw') IS NOT NULL AS there`,
+      );
+      if (!there) await patient.query('CREATE SCHEMA IF NOT EXISTS dbw');
       const applied = await patiently(() => patient.runMigrations({ transaction: 'each' }));
+      await patiently(() => handOver(patient));
       return applied.map(({ name }) => name);
     }),
   );

@@ -3,7 +3,13 @@ import { EXIT, UserError } from '../errors.js';
 import { tables } from '../handlers/index.js';
 
 /** Tables of the schema `dbw` that only `dbw migrate` writes. */
-const READ_ONLY = ['migrations', 'schema_requirements'];
+export const READ_ONLY = ['migrations', 'schema_requirements'];
+
+/**
+ * What a command does with the database: it only looks, it writes, or it writes and keeps house in schema dbw, whose tables
+ * it makes and drops.
+ */
+export type Duty = 'look' | 'write' | 'keep house';
 
 /** What the role lacks on a schema or a table. */
 interface Lack {
@@ -16,13 +22,13 @@ const SCHEMAS = `
   SELECT quote_ident(n.nspname) AS name, array_agg(w.privilege ORDER BY w.privilege DESC) AS missing
   FROM (VALUES ('public', 'USAGE'), ('dbw', 'USAGE'), ('dbw', 'CREATE')) AS w (schema, privilege)
   JOIN pg_namespace n ON n.nspname = w.schema
-  WHERE NOT has_schema_privilege(n.oid, w.privilege) GROUP BY 1 ORDER BY 1`;
+  WHERE ($1 = 'keep house' OR w.privilege = 'USAGE') AND NOT has_schema_privilege(n.oid, w.privilege) GROUP BY 1 ORDER BY 1`;
 
 const TABLES = `
   SELECT format('%I.%I', n.nspname, c.relname) AS name, array_agg(w.privilege ORDER BY w.at) AS missing
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   CROSS JOIN (VALUES (1, 'SELECT'), (2, 'INSERT'), (3, 'UPDATE'), (4, 'DELETE')) AS w (at, privilege)
-  WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+  WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND ($3 <> 'look' OR w.at = 1)
     AND CASE n.nspname WHEN 'public' THEN c.relname = ANY($1) AND w.at <= 3
       WHEN 'dbw' THEN w.at = 1 OR c.relname <> ALL($2) ELSE false END
     AND NOT has_table_privilege(c.oid, w.privilege)
@@ -55,20 +61,32 @@ function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
+/** The most that this role may do: whether it keeps house, writes, or only looks. */
+export async function dutyOf(dataSource: DataSource): Promise<Duty> {
+  const [owned]: { foreign: boolean }[] = await dataSource.query(OWNED);
+  if (owned?.foreign !== true) return 'keep house';
+  const [row]: { writes: boolean | null }[] = await dataSource.query(
+    `SELECT bool_or(has_table_privilege(c.oid, 'INSERT, UPDATE')) AS writes FROM pg_class c
+     JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relname = ANY($1)`,
+    [tables.map(({ name }) => name)],
+  );
+  return row?.writes === true ? 'write' : 'look';
+}
+
 /**
- * Makes sure that the role may do all that `consume` does. Tables that do not exist are not its business.
+ * Makes sure that the role may do all that its duty asks for. Tables that do not exist are not its business.
  *
  * @throws UserError that lists everything that is missing, with the statements that mend it
  */
-export async function refuseMissingRights(dataSource: DataSource): Promise<void> {
+export async function refuseMissingRights(dataSource: DataSource, duty: Duty): Promise<void> {
   const [who]: { role: string; database: string }[] = await dataSource.query(
     'SELECT quote_ident(current_user) AS role, current_database() AS database',
   );
   const role = who?.role ?? '';
-  const schemas: Lack[] = await dataSource.query(SCHEMAS);
-  const lacks: Lack[] = await dataSource.query(TABLES, [tables.map(({ name }) => name), READ_ONLY]);
+  const schemas: Lack[] = await dataSource.query(SCHEMAS, [duty]);
+  const lacks: Lack[] = await dataSource.query(TABLES, [tables.map(({ name }) => name), READ_ONLY, duty]);
   const [owned]: { foreign: boolean }[] = await dataSource.query(OWNED);
-  const isForeign = owned?.foreign === true;
+  const isForeign = duty === 'keep house' && owned?.foreign === true;
 
   const missing = [
     ...schemas.map(({ name, missing: rights }) => `${rights.join(', ')} on schema ${name}`),

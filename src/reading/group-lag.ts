@@ -2,7 +2,7 @@ import type { Admin, Kafka } from 'kafkajs';
 import type { DataSource } from 'typeorm';
 import type { Config } from '../config.js';
 import { reasonOf, UserError } from '../errors.js';
-import { createKafka, refusalOf } from '../kafka/client.js';
+import { connectAdmin, createKafka, refusalOf } from '../kafka/client.js';
 import { registerCodecs } from '../kafka/codecs.js';
 import { LogIdentities } from '../kafka/identities.js';
 import { LogEnds } from '../kafka/log-ends.js';
@@ -139,12 +139,7 @@ export class GroupLag {
   static async open(config: Config, types: readonly string[] | undefined): Promise<GroupLag> {
     const topics = sourceTopics(config.kafka.topicPrefix, types);
     const kafka = createKafka(config.kafka);
-    const admin = kafka.admin();
-    try {
-      await admin.connect();
-    } catch (error) {
-      throw refusalOf(error, config.kafka.brokers);
-    }
+    const admin = await connectAdmin(kafka, config.kafka);
     await registerCodecs();
     return new GroupLag(config, topics, kafka, admin);
   }

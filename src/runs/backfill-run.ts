@@ -5,7 +5,7 @@ import { registry } from '../handlers/index.js';
 import { refuseUnreadable } from '../kafka/codecs.js';
 import { findRun, interruptedRun, Run, type RunRange, type RunRecord } from '../postgres/runs.js';
 import type { Advance } from '../progress.js';
-import { daysToKeep, openServers, type Servers } from '../servers.js';
+import { keepDays, openServers, type Servers } from '../servers.js';
 import { Backfill, type BackfillCounts, type Reached, type RefusedMessage } from './backfill.js';
 import { findHistory, selectionOf, withTimes, type Choice, type PlannedRange } from './backfill-plan.js';
 import { sizeOf, type Lost } from './ranges.js';
@@ -69,7 +69,7 @@ export class BackfillRun {
    * @throws UserError where that cannot be, or a server is away
    */
   static async look(config: Config, options: BackfillOptions, log: Logger, signal: AbortSignal): Promise<BackfillRun> {
-    const servers = await openServers(config, options.version, log);
+    const servers = await openServers(config, options.version, log, 'write');
     try {
       const resumes = await runToResume(servers, options);
       const found = resumes
@@ -107,10 +107,10 @@ export class BackfillRun {
    */
   async run(signal: AbortSignal, onAdvance: (advance: Advance) => void): Promise<BackfillEnd> {
     const { config, options, servers, log, reapply } = this;
-    const { dataSource, processed, admin } = servers;
+    const { dataSource, processed } = servers;
     const { dryRun, rate } = options;
     if (dryRun) await processed.load(dataSource);
-    else await processed.maintain(dataSource, await daysToKeep(admin, await this.present()));
+    else await keepDays(servers, await this.present());
     const run = dryRun ? undefined : await this.begin();
     const before = sizeOf(this.lost);
     const total = this.events;

@@ -9,7 +9,7 @@ import { LetterTopic, type LetterSlice } from '../letters/letter-topic.js';
 import { discardsOf } from '../postgres/discards.js';
 import { interruptedRun, Run, type Counts, type RunRange, type RunRecord, type Selection } from '../postgres/runs.js';
 import type { Advance } from '../progress.js';
-import { daysToKeep, openServers, sourceTopics, type Servers } from '../servers.js';
+import { keepDays, openServers, sourceTopics, type Servers } from '../servers.js';
 import { partitionEnds } from '../kafka/topics.js';
 import { Choice, type Standing } from './choice.js';
 import { Fates, type Fate } from './fates.js';
@@ -85,7 +85,7 @@ export class Replay {
     { signal, onRead }: { signal: AbortSignal; onRead?: (advance: Advance) => void },
   ): Promise<Replay> {
     const filter = filterOf(options.flags);
-    const servers = await openServers(config, options.version, log);
+    const servers = await openServers(config, options.version, log, 'write');
     try {
       const { dataSource, kafka, admin, ends } = servers;
       const prefix = config.kafka.topicPrefix;
@@ -146,11 +146,11 @@ export class Replay {
     readonly each?: (fate: Fate) => void;
   }): Promise<{ ending: Ending; fates: Fates; runId: number | undefined }> {
     const { config, options, servers, log, topic } = this;
-    const { dataSource, processed, admin } = servers;
+    const { dataSource, processed } = servers;
     const { signal } = parts;
     const sources = await this.presentSources();
     if (options.dryRun) await processed.load(dataSource);
-    else await processed.maintain(dataSource, await daysToKeep(admin, sources));
+    else await keepDays(servers, sources);
     const record = {
       kind: 'replay-dlq' as const,
       reason: undefined,

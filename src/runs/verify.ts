@@ -87,7 +87,7 @@ export class Verify {
     log: Logger,
     signal: AbortSignal,
   ): Promise<Verify> {
-    const servers = await openServers(config, version, log);
+    const servers = await openServers(config, version, log, 'look');
     try {
       const { ranges, lost } = await findHistory(servers, choice, config.kafka.topicPrefix);
       await refuseUnreadable(servers.admin, [...new Set(ranges.map(({ topic }) => topic))]);

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Config } from '../config.js';
+import { AwayError } from '../errors.js';
 import type { Event } from '../event/decode.js';
 import type { Identity } from '../postgres/identity.js';
+import { createRedis, redisRefusal } from '../redis.js';
 
 const PREFIX = 'processed:';
 
@@ -38,25 +40,28 @@ export class Marks {
     private readonly ttl: number,
   ) {}
 
-  /** Connects in the background, and again whenever the connection breaks. */
-  static open(config: NonNullable<Config['redis']>, ttl: number, onChange: (connected: boolean) => void): Marks {
-    const redis = new Redis({
-      host: config.host,
-      port: config.port,
-      ...(config.password === undefined ? {} : { password: config.password }),
-      ...(config.tls ? { tls: {} } : {}),
-      lazyConnect: true,
+  /**
+   * Connects in the background, and again whenever the connection breaks.
+   *
+   * @param onChange told whether Redis answers, and why not where it refuses us, or we it
+   */
+  static open(
+    config: NonNullable<Config['redis']>,
+    ttl: number,
+    onChange: (connected: boolean, refusal?: string) => void,
+  ): Marks {
+    const redis = createRedis(config, {
       enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      connectTimeout: 2_000,
       commandTimeout: DEADLINE_MS,
       retryStrategy: (times) => Math.min(times * 100, 5_000),
     });
     const marks = new Marks(redis, ttl);
     let told: boolean | undefined;
+    let refusal: string | undefined;
     const change = (connected: boolean) => {
-      if (told !== connected) onChange(connected);
+      if (told !== connected) onChange(connected, refusal);
       told = marks.connected = connected;
+      refusal = undefined;
     };
     redis.on('ready', () => {
       change(true);
@@ -64,7 +69,11 @@ export class Marks {
     redis.on('close', () => {
       change(false);
     });
-    redis.on('error', () => undefined); // 'close' follows; the error itself changes nothing
+    // 'close' follows; the error itself changes nothing, but may say what to put right.
+    redis.on('error', (error) => {
+      const reason = redisRefusal(error, config);
+      if (!(reason instanceof AwayError)) refusal = reason.message;
+    });
     redis.connect().catch(() => undefined);
     return marks;
   }

@@ -167,7 +167,7 @@ describe('failures by their true causes', () => {
     });
 
     it('the server speaks no TLS', async () => {
-      const error = await errorOf(createDataSource({ ...config, ssl: true }).initialize());
+      const error = await errorOf(createDataSource({ ...config, ssl: {} }).initialize());
       expectFailure(error, undefined, { class: 'systemic' });
       expect(failureOf(error).remedy).to.contain('DB_SSL');
     });

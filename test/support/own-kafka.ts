@@ -1,4 +1,4 @@
-import { findKafka } from './services/kafka.js';
+import { findKafka, type Entrances } from './services/kafka.js';
 import { Missing } from './services/programs.js';
 import { Run } from './services/run.js';
 
@@ -10,8 +10,8 @@ export interface OwnKafka {
 }
 
 /** Starts a Kafka beside the one that the environment names. */
-export async function ownKafka(): Promise<OwnKafka> {
-  const program = findKafka();
+export async function ownKafka(entrances?: Entrances): Promise<OwnKafka> {
+  const program = findKafka(undefined, entrances);
   if (program instanceof Missing) throw new Error(program.sentence);
   const run = await Run.open(() => undefined);
   try {

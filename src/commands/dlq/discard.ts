@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { EXIT, UserError } from '../../errors.js';
-import { DlqCommand } from '../../letters/dlq-command.js';
+import { DlqCommand, type Opened } from '../../letters/dlq-command.js';
 import { letterFlags, topicFlag } from '../../letters/flags.js';
 import type { DlqDiscard } from '../../letters/set-aside.js';
 
@@ -44,14 +44,14 @@ export default class DlqDiscardCommand extends DlqCommand {
       throw new UserError(`${why} dbw dlq summary lists the causes.`, EXIT.usage);
     }
     const count = (n: number) => n.toLocaleString('en-US');
-    const result = await this.withLetters(flags.topic, (opened) =>
+    const discard = (opened: Opened) =>
       setAside(opened, isFiltered ? { filter } : { ids }, flags.reason, async ({ discarded, causes }) => {
         for (const { fingerprint, cause, count: of } of causes) {
           this.logToStderr(`${count(of).padStart(9)}  ${fingerprint}  ${cause}`);
         }
         await this.confirm(`Set ${count(discarded)} letters aside for good?`, flags.yes);
-      }),
-    );
+      });
+    const result = await this.withLetters(flags.topic, discard, 'write');
     const { discarded, resolved, alreadyDiscarded, foreign } = result;
     const left = [`${count(resolved)} resolved`, `${count(alreadyDiscarded)} discarded before`];
     if (foreign > 0) left.push(`${count(foreign)} of topics that are not ours`);

@@ -52,7 +52,7 @@ The dead-letter topic is as wide as the widest source topic, and keeps its lette
       retentionMs: flags.retention === undefined ? undefined : retentionOf(flags.retention),
     };
     const log = await this.logger({ ...config, logLevel: 'warn' });
-    const [{ createKafka, withAdmin }, { createTopics }, { sourceTopics }] = await Promise.all([
+    const [{ withAdmin }, { createTopics }, { sourceTopics }] = await Promise.all([
       import('../../kafka/client.js'),
       import('../../kafka/create-topics.js'),
       import('../../servers.js'),
@@ -62,7 +62,7 @@ The dead-letter topic is as wide as the widest source topic, and keeps its lette
       flags.topics?.split(',').map((type) => type.trim()),
     );
     const dryRun = flags['dry-run'];
-    const topics = await withAdmin(createKafka(config.kafka), config.kafka.brokers, (admin) =>
+    const topics = await withAdmin(config.kafka, (admin) =>
       createTopics(admin, sources, config.deadLetters.topic, shape, dryRun, log),
     );
     const of = (state: TopicFound['state']) => topics.filter((topic) => topic.state === state).length;

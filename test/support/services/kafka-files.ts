@@ -34,29 +34,51 @@ appender.out.layout.type = PatternLayout
 appender.out.layout.pattern = %d %p %m (%c{1})%n%ex{8}
 `;
 
+/** A listener beside the usual one. */
+export interface Listener {
+  /** In capitals, as it stands in the broker's settings. */
+  readonly name: string;
+  readonly port: number;
+  /** Where the broker sends its clients to: the port of a proxy before it. */
+  readonly advertised?: number;
+  readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_SSL';
+  /** Settings of this listener, without `listener.name.<name>.`. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
 /** Where a broker listens. */
 export interface BrokerPorts {
   readonly port: number;
   readonly controller: number;
-  /** A listener of its own for clients behind a proxy: it tells them to come to the proxy's port, again and again. */
+  /** For clients behind a proxy: the broker tells them to come to the proxy's port, again and again. */
   readonly proxied?: { readonly port: number; readonly advertised: number } | undefined;
+  readonly listeners?: readonly Listener[];
 }
 
 /** One node that is broker and controller, as a test wants it: nothing is replicated, nothing waits, nothing expires. */
 export function brokerProperties(ports: BrokerPorts, data: string): string {
-  const { port, controller, proxied } = ports;
+  const { port, controller, proxied, listeners: more = [] } = ports;
   const listener = (name: string, at: number) => `${name}://127.0.0.1:${String(at)}`;
+  const beside: readonly Listener[] = proxied
+    ? [...more, { name: 'PROXIED', protocol: 'PLAINTEXT', ...proxied }]
+    : more;
   const listeners = [listener('PLAINTEXT', port), listener('CONTROLLER', controller)];
   const advertised = [listener('PLAINTEXT', port)];
-  if (proxied) {
-    listeners.push(listener('PROXIED', proxied.port));
-    advertised.push(listener('PROXIED', proxied.advertised));
+  const protocols = ['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT'];
+  const settings: string[] = [];
+  for (const one of beside) {
+    listeners.push(listener(one.name, one.port));
+    advertised.push(listener(one.name, one.advertised ?? one.port));
+    protocols.push(`${one.name}:${one.protocol}`);
+    const prefix = `listener.name.${one.name.toLowerCase()}.`;
+    settings.push(...Object.entries(one.settings ?? {}).map(([name, value]) => `${prefix}${name}=${value}`));
   }
   return `process.roles=broker,controller
 node.id=1
 listeners=${listeners.join(',')}
 advertised.listeners=${advertised.join(',')}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
+listener.security.protocol.map=${protocols.join(',')}
+${settings.join('\n')}
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 controller.quorum.voters=1@127.0.0.1:${String(controller)}

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { kafkaAnswers } from './answers.js';
 import { download, downloadFolder, isDownloaded } from './download.js';
 import { findJava } from './java.js';
-import { brokerProperties, log4jProperties, pomXml, version } from './kafka-files.js';
+import { brokerProperties, log4jProperties, pomXml, version, type Listener } from './kafka-files.js';
 import { freePort } from './ports.js';
 import type { Program } from './program.js';
 import { howToInstall, Missing, onPath } from './programs.js';
@@ -15,11 +15,18 @@ import type { Server } from './server.js';
 
 const broker = `kafka-broker-${version}`;
 
+/** How a broker lets clients in beside the usual way. */
+export interface Entrances {
+  readonly listeners: readonly Listener[];
+  /** Passwords by user, for SCRAM of both lengths. */
+  readonly scram: Readonly<Record<string, string>>;
+}
+
 /**
  * Finds what Apache Kafka needs: Java, and Maven unless its jars were fetched before. With `proxy`, the port of a proxy,
  * the broker has a listener for it.
  */
-export function findKafka(proxy?: number): Program | Missing {
+export function findKafka(proxy?: number, entrances?: Entrances): Program | Missing {
   const java = findJava();
   const maven = onPath('mvn');
   const needsMaven = maven === undefined && !isDownloaded(broker);
@@ -35,7 +42,7 @@ export function findKafka(proxy?: number): Program | Missing {
         maven === undefined
           ? downloadFolder(broker)
           : await download(run, broker, (to) => fetchBroker(run, maven, home, to));
-      return { version, begin: (here) => begin(here, javaIn(home), folder, proxy) };
+      return { version, begin: (here) => begin(here, { java: javaIn(home), folder, proxy, entrances }) };
     },
   };
 }
@@ -69,18 +76,25 @@ function mavenEnvironment(javaHome: string | undefined): Record<string, string> 
   return { JAVA_HOME: javaHome, MAVEN_OPTS: `${trust} ${process.env.MAVEN_OPTS ?? ''}`.trim() };
 }
 
-async function begin(run: Run, java: string, folder: string, proxy?: number): Promise<Server> {
+interface Broker {
+  readonly java: string;
+  /** Where the jars are. */
+  readonly folder: string;
+  readonly proxy?: number | undefined;
+  readonly entrances?: Entrances | undefined;
+}
+
+async function begin(run: Run, { java, folder, proxy, entrances }: Broker): Promise<Server> {
   const [port, controller] = [await freePort(), await freePort()];
   const proxied = proxy === undefined ? undefined : { port: await freePort(), advertised: proxy };
   const data = await mkdtemp(join(run.folder, 'kafka-'));
   const properties = `${data}.properties`;
-  await writeFile(properties, brokerProperties({ port, controller, proxied }, data));
+  const listeners = entrances?.listeners ?? [];
+  await writeFile(properties, brokerProperties({ port, controller, proxied, listeners }, data));
   const log4j = `${data}.log4j2.properties`;
   await writeFile(log4j, log4jProperties);
-  await cp(formatted(folder), data, { recursive: true });
-  const identity = join(data, 'meta.properties');
-  const template = await readFile(identity, 'utf8');
-  await writeFile(identity, template.replace(/^cluster\.id=.*$/m, `cluster.id=${newClusterId()}`));
+  if (entrances) await formatWithUsers(run, java, folder, properties, entrances.scram);
+  else await copyFormatted(folder, data);
   // Compilers and collectors that serve a long life cost a short one a second.
   const options = ['-Xms64m', '-Xmx320m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
   const logging = `-Dlog4j2.configurationFile=${log4j}`;
@@ -95,6 +109,31 @@ async function begin(run: Run, java: string, folder: string, proxy?: number): Pr
   });
   await server.start();
   return server;
+}
+
+async function copyFormatted(folder: string, data: string): Promise<void> {
+  await cp(formatted(folder), data, { recursive: true });
+  const identity = join(data, 'meta.properties');
+  const template = await readFile(identity, 'utf8');
+  await writeFile(identity, template.replace(/^cluster\.id=.*$/m, `cluster.id=${newClusterId()}`));
+}
+
+/** Users of SCRAM are part of a cluster's metadata, and the first of them is made with these. */
+async function formatWithUsers(
+  run: Run,
+  java: string,
+  folder: string,
+  properties: string,
+  scram: Entrances['scram'],
+): Promise<void> {
+  const users = Object.entries(scram).flatMap(([name, password]) =>
+    ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((one) => ['--add-scram', `${one}=[name=${name},password=${password}]`]),
+  );
+  const tool = ['-XX:TieredStopAtLevel=1', '-cp', join(folder, '*'), 'kafka.tools.StorageTool'];
+  await run.execute('kafka-format', {
+    file: java,
+    args: [...tool, 'format', '-t', newClusterId(), '-c', properties, ...users],
+  });
 }
 
 function formatted(folder: string): string {
