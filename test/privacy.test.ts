@@ -121,7 +121,7 @@ async function ownTables(dataSource: DataSource): Promise<Map<string, string>> {
 }
 
 describe('the values of events', function () {
-  this.timeout(150_000);
+  this.timeout(600_000);
   let place: Place;
   const said = new Map<string, string>();
   before(async () => {

@@ -31,7 +31,7 @@ const NO_LOGIN = { KAFKA_SASL_MECHANISM: '', KAFKA_SASL_USERNAME: '', KAFKA_SASL
 describe('TLS', () => {
   let servers: Secured;
   before(async function () {
-    this.timeout(110_000);
+    this.timeout(300_000);
     servers = await secured();
   });
   after(() => servers.close());
