@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { backoff } from '../waiting/backoff.js';
 import { reasonOf } from '../errors.js';
+import { failureOf, type FailureClass } from '../failures/failure.js';
 import type { Position } from '../reading/offsets.js';
 import { InHand } from '../postgres/in-hand.js';
 import { Suspects, type Place, type Range } from './suspects.js';
@@ -19,6 +20,8 @@ interface Parts {
   readonly delayMs: number;
   /** Waits so many milliseconds, or until PostgreSQL is known to answer again. */
   readonly wait: (ms: number) => Promise<void>;
+  /** Something is tried again, after an error of this class. */
+  readonly onRetry: (kind: FailureClass) => void;
   /** Aborted when nothing may be waited for any more. */
   readonly signal: AbortSignal;
   readonly log: Logger;
@@ -54,6 +57,7 @@ export class Hand {
         return done;
       } catch (error) {
         if (signal.aborted) throw error;
+        this.parts.onRetry(failureOf(error).class);
         const retryInMs = Math.round(backoff(delayMs, attempt));
         const message = `cannot ${what} in PostgreSQL: ${reasonOf(error)}; consumption waits, nothing is lost`;
         if (attempt === 1) log.warn({ retryInMs }, message);

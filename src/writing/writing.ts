@@ -61,7 +61,10 @@ export class Writing {
     });
     const { attempts, delayMs } = config.retry;
     const wait = (ms: number) => this.store.condition.wait(ms, hurry, 'recovery');
-    this.hand = new Hand({ dataSource, groupId, maxAttempts: attempts, delayMs, wait, signal: hurry, log });
+    const onRetry = (kind: Parameters<Tally['retried']>[0]) => {
+      tally.retried(kind);
+    };
+    this.hand = new Hand({ dataSource, groupId, maxAttempts: attempts, delayMs, wait, onRetry, signal: hurry, log });
     this.parking = new Parking({
       dataSource,
       store: this.store,
@@ -87,9 +90,7 @@ export class Writing {
       log,
       retry: config.retry,
       signal: hurry,
-      onRetry: (kind: Parameters<Tally['retried']>[0]) => {
-        tally.retried(kind);
-      },
+      onRetry,
       onTrouble: () => undefined,
     };
     this.pipeline = {

@@ -7,6 +7,7 @@ import { Hand } from '../../src/writing/hand.js';
 import { connect } from '../../src/postgres/data-source.js';
 import type { Place, Range } from '../../src/writing/suspects.js';
 import { databaseConfig } from './database.js';
+import type { FailureClass } from '../../src/failures/failure.js';
 import { silent } from './log.js';
 
 /** What a process with a hand can be asked to do. */
@@ -17,8 +18,14 @@ export type Step =
   | { readonly survived: Place };
 
 /** A hand on a database, for tests. */
-export function handOn(dataSource: DataSource, groupId: string, signal = new AbortController().signal): Hand {
-  return new Hand({ dataSource, groupId, maxAttempts: 3, delayMs: 1, wait: (ms) => delay(ms), signal, log: silent });
+export function handOn(
+  dataSource: DataSource,
+  groupId: string,
+  signal = new AbortController().signal,
+  onRetry: (kind: FailureClass) => void = () => undefined,
+): Hand {
+  const wait = (ms: number) => delay(ms);
+  return new Hand({ dataSource, groupId, maxAttempts: 3, delayMs: 1, wait, onRetry, signal, log: silent });
 }
 
 /** A process of its own that has a hand; it can be killed. */

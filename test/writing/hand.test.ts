@@ -296,16 +296,22 @@ describe('what is in hand', () => {
     });
     try {
       await migrate(own);
-      const [hand, dead] = [handHere(own), handHere(own)];
+      const retried = new Set<string>();
+      const hand = handOn(own, group, undefined, (kind) => retried.add(kind));
+      const dead = handHere(own);
+      hands.push(hand);
       await hand.take(0, [range('a', 0, 0, 4)]);
+      expect([...retried]).to.deep.equal([]);
       await dead.attempt({ topic: 'b', partition: 0, offset: 7 });
       await postgres.stop();
       let done = false;
       const taken = hand.take(0, [range('a', 0, 4, 8)]).then(() => (done = true));
       await new Promise((resolve) => setImmediate(resolve));
       expect(done).to.equal(false);
+      await until(() => retried.size > 0);
       await postgres.start();
       await taken;
+      expect([...retried], 'is told').to.deep.equal(['transient']);
       const suspects = await hand.suspects(partitions);
       expect(listOf(suspects), 'it may have died of the outage').to.deep.equal({ messages: ['b:0:7'], deaths: {} });
       expect(await own.query('SELECT ranges FROM dbw.in_hand')).to.deep.equal([{ ranges: [['a', 0, 4, 8]] }]);
