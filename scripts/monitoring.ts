@@ -77,10 +77,10 @@ async function checkMetrics(): Promise<void> {
   const ours = said.text.split('\n').filter((line) => line.startsWith('dbw_'));
   check('promtool check metrics has nothing to say of ours', ours.length === 0 && said.text !== '' || said.isGood, ours.join('; ')); // prettier-ignore
   for (const [command, file] of [
-    ['check', 'dbw.rules.yml'],
-    ['test', 'dbw.rules.test.yml'],
+    ['check', 'deploy/prometheus/dbw.rules.yml'],
+    ['test', 'test/health/dbw.rules.test.yml'],
   ] as const) {
-    const { isGood, text } = promtool([command, 'rules', `deploy/prometheus/${file}`]);
+    const { isGood, text } = promtool([command, 'rules', file]);
     check(`promtool ${command} rules`, isGood, text);
   }
 }

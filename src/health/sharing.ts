@@ -6,8 +6,13 @@ import { setTimeout as delay } from 'node:timers/promises';
  *
  * @param make makes one answer; where it fails, all who share it are told
  * @param restMs milliseconds between the ends and the beginnings of two makings
+ * @param wait waits so many milliseconds
  */
-export function shared<Answer>(make: () => Answer | Promise<Answer>, restMs: number): () => Promise<Answer> {
+export function shared<Answer>(
+  make: () => Answer | Promise<Answer>,
+  restMs: number,
+  wait: (ms: number) => Promise<void> = (ms) => delay(ms, undefined, { ref: false }),
+): () => Promise<Answer> {
   let endedAt = -Infinity;
   let running: Promise<unknown> = Promise.resolve();
   /** The one that has not begun yet. */
@@ -15,7 +20,7 @@ export function shared<Answer>(make: () => Answer | Promise<Answer>, restMs: num
   const begin = async (): Promise<Answer> => {
     await running;
     const rest = endedAt + restMs - performance.now();
-    if (rest > 0) await delay(rest, undefined, { ref: false });
+    if (rest > 0) await wait(rest);
     next = undefined;
     try {
       const making = Promise.resolve(make());

@@ -6,7 +6,7 @@ import { Tally } from '../../src/health/tally.js';
 import { WELL } from '../support/vitals.js';
 
 const RULES = readFileSync('deploy/prometheus/dbw.rules.yml', 'utf8');
-const TESTS = readFileSync('deploy/prometheus/dbw.rules.test.yml', 'utf8');
+const TESTS = readFileSync('test/health/dbw.rules.test.yml', 'utf8');
 const DASHBOARD = readFileSync('deploy/grafana/dbw.json', 'utf8');
 const metrics = new Metrics(new Tally([]), () => WELL, '1.2.3');
 const ALERTS = [...RULES.matchAll(/- alert: (\w+)/g)].map(([, name = '']) => name);
@@ -118,10 +118,10 @@ describe('the alerts and the dashboard', () => {
   const reason = isInstalled ? '' : ' (left out: promtool is not installed; Debian: prometheus)';
   (isInstalled ? it : it.skip)(`are what promtool takes, and do what their tests say${reason}`, async () => {
     for (const args of [
-      ['check', 'rules', 'dbw.rules.yml'],
-      ['test', 'rules', 'dbw.rules.test.yml'],
+      ['check', 'rules', 'deploy/prometheus/dbw.rules.yml'],
+      ['test', 'rules', 'test/health/dbw.rules.test.yml'],
     ]) {
-      const { status, stdout, stderr } = spawnSync('promtool', args, { cwd: 'deploy/prometheus', encoding: 'utf8' });
+      const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8' });
       expect(status, stdout + stderr).to.equal(0);
     }
     const input = await metrics.text();
