@@ -280,18 +280,26 @@ describe('the configuration', () => {
 
   describe('secrets', () => {
     const secrets = SETTINGS.filter(({ secret }) => secret).map(({ name }) => name);
-    const around = { REDIS_HOST: 'localhost', KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'u' };
+    const around = {
+      REDIS_HOST: 'localhost',
+      KAFKA_SASL_MECHANISM: 'plain',
+      KAFKA_SASL_USERNAME: 'u',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+    };
 
     function read(environment: Environment): (string | undefined)[] {
-      const { database, kafka, redis } = readConfig({ ...around, KAFKA_SASL_PASSWORD: 'default', ...environment });
-      return [database.password, kafka.sasl?.password, redis?.password];
+      const config = readConfig({ ...around, KAFKA_SASL_PASSWORD: 'default', ...environment });
+      const { database, kafka, redis, tracing } = config;
+      return [database.password, kafka.sasl?.password, redis?.password, tracing?.headers];
     }
 
-    it('are three', () => {
-      expect(secrets).to.deep.equal(['DB_PASSWORD', 'KAFKA_SASL_PASSWORD', 'REDIS_PASSWORD']);
+    const four = ['DB_PASSWORD', 'KAFKA_SASL_PASSWORD', 'REDIS_PASSWORD', 'OTEL_EXPORTER_OTLP_HEADERS'];
+
+    it('are four', () => {
+      expect(secrets).to.deep.equal(four);
     });
 
-    for (const [index, name] of ['DB_PASSWORD', 'KAFKA_SASL_PASSWORD', 'REDIS_PASSWORD'].entries()) {
+    for (const [index, name] of four.entries()) {
       const empty = { ...around, KAFKA_SASL_PASSWORD: 'default', [name]: '' };
 
       it(`${name} may come from a file, without the newline at its end`, () => {

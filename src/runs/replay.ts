@@ -12,7 +12,7 @@ import type { Advance } from '../progress.js';
 import { daysToKeep, openServers, sourceTopics, type Servers } from '../servers.js';
 import { partitionEnds } from '../kafka/topics.js';
 import { traced, type Tracing } from '../tracing/tracing.js';
-import { Choice, passedOver } from './choice.js';
+import { Choice, passedOver, type Standing } from './choice.js';
 import { Fates, type Fate } from './fates.js';
 import { LetterWriter } from './letter-writer.js';
 import { Republisher } from './republisher.js';

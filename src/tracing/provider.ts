@@ -1,6 +1,8 @@
 import { hostname } from 'node:os';
 import { diag, DiagLogLevel, type Tracer } from '@opentelemetry/api';
 import { ExportResultCode, parseKeyPairsIntoRecord, setGlobalErrorHandler } from '@opentelemetry/core';
+import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import {
   BasicTracerProvider,
@@ -60,12 +62,9 @@ class ToldExporter implements SpanExporter {
 }
 
 /** The exporter of a protocol; it reads endpoint, time limit, compression and certificates from the environment. */
-async function exporterOf({ protocol, headers }: TracingSettings): Promise<SpanExporter> {
+function exporterOf({ protocol, headers }: TracingSettings): SpanExporter {
   const options = headers === undefined ? {} : { headers: parseKeyPairsIntoRecord(headers) };
-  const { OTLPTraceExporter } = await (protocol === 'http/json'
-    ? import('@opentelemetry/exporter-trace-otlp-http')
-    : import('@opentelemetry/exporter-trace-otlp-proto'));
-  return new OTLPTraceExporter(options);
+  return protocol === 'http/json' ? new JsonExporter(options) : new ProtobufExporter(options);
 }
 
 /** What makes spans and sends them in the background; the queue is bounded, and what finds no room is left out. */
@@ -80,7 +79,7 @@ export interface Provider {
  *
  * @param version of dbw
  */
-export async function openProvider(settings: TracingSettings, version: string, log: Logger): Promise<Provider> {
+export function openProvider(settings: TracingSettings, version: string, log: Logger): Provider {
   const say = (message: string): void => {
     log.warn(`OpenTelemetry: ${message}`);
   };
@@ -91,7 +90,7 @@ export async function openProvider(settings: TracingSettings, version: string, l
   );
   // What could not be sent is told by the exporter, once and not for every batch of spans.
   setGlobalErrorHandler(nothing);
-  const exporter = new ToldExporter(await exporterOf(settings), settings.endpoint, log);
+  const exporter = new ToldExporter(exporterOf(settings), settings.endpoint, log);
   const own = {
     'service.name': 'dbw',
     'service.version': version,

@@ -24,13 +24,8 @@ import type { Tracing, Ways } from './tracing.js';
 const MOST_LETTERS_TOLD = 32;
 
 /** Opens tracing, with batches as traces of their own. */
-export async function openSpans(
-  config: Config,
-  settings: TracingSettings,
-  version: string,
-  log: Logger,
-): Promise<Tracing> {
-  const { tracer, close } = await openProvider(settings, version, log);
+export function openSpans(config: Config, settings: TracingSettings, version: string, log: Logger): Tracing {
+  const { tracer, close } = openProvider(settings, version, log);
   return new Spans(config, tracer, close, ROOT_CONTEXT);
 }
 
