@@ -150,7 +150,14 @@ export function comingAndGoing(
       [0.1, 'more join', () => Array.from({ length: most - 2 }, start)],
       [0.25, 'one is killed', () => end('SIGKILL')],
       [0.4, 'one is asked to end', () => end('SIGTERM')],
-      [0.55, 'another is killed, and one joins', async () => [await end('SIGKILL'), start()]],
+      [
+        0.55,
+        'another is killed, and one joins',
+        async () => {
+          await end('SIGKILL');
+          start();
+        },
+      ],
       [0.7, 'one joins', start],
     ];
     const show = await stage.prepare(stream);

@@ -93,12 +93,16 @@ describe('tracing', function () {
   });
 
   it('tells what a transaction failed of, without a value of its events', async () => {
-    await place.dataSource.query(`ALTER TABLE users ADD CONSTRAINT no_ann CHECK (email <> '${PLANTED}')`);
+    await place.dataSource.query(
+      `CREATE FUNCTION refuse(text) RETURNS boolean LANGUAGE plpgsql
+       AS 'BEGIN RAISE EXCEPTION ''no %'', $1 USING ERRCODE = ''22000''; END'`,
+    );
+    await place.dataSource.query('ALTER TABLE users ADD CONSTRAINT no_ann CHECK (refuse(email))');
     await send([user('u-1', traceparent(TRACE))], place.prefix);
     await place.catchUp(receiver.env);
 
     const [failed] = receiver.named('transaction').filter(({ status }) => status?.code === 2);
-    expect(failed?.attributes).to.include({ 'db.response.status_code': '23514', 'dbw.failure.class': 'data' });
+    expect(failed?.attributes).to.include({ 'db.response.status_code': '22000', 'dbw.failure.class': 'data' });
     expect(receiver.named('write batch').map(({ attributes }) => attributes['dbw.outcome.dead_letter'])).to.include(1);
     expect(receiver.requests.map(({ body }) => body.toString()).join()).not.to.contain(PLANTED);
   });
