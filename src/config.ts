@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from './errors.js';
 import { readTls, type Tls } from './tls.js';
+import { TRACING_SETTINGS, tracingOf, type TracingSettings } from './tracing/settings.js';
 
 export interface Config {
   readonly database: {
@@ -40,6 +41,7 @@ export interface Config {
   readonly deadLetters: { readonly topic: string; readonly maxRate: number };
   readonly port: number;
   readonly logLevel: LogLevel;
+  readonly tracing: TracingSettings | undefined;
 }
 
 const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
@@ -106,6 +108,7 @@ export const SETTINGS: readonly Setting[] = [
   { name: 'DLQ_MAX_RATE', initial: '0.5', about: 'share of refused events at which a topic is paused; 0: never' },
   { name: 'DB_WRITER_SERVICE_PORT', initial: '3010', about: 'health and metrics; PORT says the same' },
   { name: 'LOG_LEVEL', initial: 'info', about: LOG_LEVELS.join(', ') },
+  ...TRACING_SETTINGS,
 ];
 
 /** Reads settings one by one and gathers what is wrong with them. */
@@ -268,6 +271,7 @@ export function readConfig(environment: Environment): Config {
     },
     port: portName === 'PORT' ? readPort(read, environment) : read.number(portName, 0, 65_535),
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
+    tracing: tracingOf(read),
   };
   // The writers and the sweep each hold a connection, the lock of this process one for good; one more answers the health
   // question.

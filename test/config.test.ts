@@ -60,6 +60,7 @@ describe('the configuration', () => {
       deadLetters: { topic: 'db-writer.dlq', maxRate: 0.5 },
       port: 3010,
       logLevel: 'info',
+      tracing: undefined,
     });
   });
 
@@ -101,6 +102,10 @@ describe('the configuration', () => {
       DLQ_MAX_RATE: '0.25',
       DB_WRITER_SERVICE_PORT: '0',
       LOG_LEVEL: 'Debug',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'https://traces.example.org/otlp',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=t',
+      OTEL_SDK_DISABLED: 'no',
     });
     expect(config).to.deep.equal({
       database: {
@@ -129,6 +134,7 @@ describe('the configuration', () => {
       deadLetters: { topic: 'letters', maxRate: 0.25 },
       port: 0,
       logLevel: 'debug',
+      tracing: { endpoint: 'https://traces.example.org/otlp', protocol: 'http/json', headers: 'authorization=t' },
     });
   });
 
@@ -190,6 +196,38 @@ describe('the configuration', () => {
     expect(more).to.deep.equal([]);
   });
 
+  it('refuses a wrong endpoint of traces without repeating it, and a protocol that is not spoken', () => {
+    for (const endpoint of [
+      'collector',
+      'collector:4317',
+      'grpc://collector:4317',
+      'file:///tmp/x',
+      'http://',
+      '//x',
+    ]) {
+      const found = problems({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
+      expect(found, endpoint).to.have.length(1);
+      expect(found[0]).to.match(/^OTEL_EXPORTER_OTLP_ENDPOINT is no URL/);
+    }
+    const secret = problems({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://ann:planted@collector:4318' }).join();
+    expect(secret).to.match(/^OTEL_EXPORTER_OTLP_ENDPOINT has a user or password in it/);
+    expect(secret).not.to.contain('planted');
+    const on = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
+    expect(problems({ ...on, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }).join()).to.match(/^OTEL_EXPORTER_OTLP_PROTOCOL/);
+    expect(problems({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }), 'where it is off').to.deep.equal([]);
+  });
+
+  it('has no tracing without an endpoint, nor where the SDK is disabled', () => {
+    const on = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
+    expect(readConfig(on).tracing).to.deep.equal({
+      endpoint: 'http://collector:4318',
+      protocol: 'http/protobuf',
+      headers: undefined,
+    });
+    expect(readConfig({ ...on, OTEL_SDK_DISABLED: 'True' }).tracing).to.equal(undefined);
+    expect(readConfig({ OTEL_EXPORTER_OTLP_HEADERS: 'a=b' }).tracing).to.equal(undefined);
+  });
+
   it('refuses half of a SASL login', () => {
     const login = { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 'p' };
     expect(problems(login)).to.deep.equal([]);
@@ -249,16 +287,22 @@ describe('the configuration', () => {
 
   describe('secrets', () => {
     const secrets = SETTINGS.filter(({ secret }) => secret).map(({ name }) => name);
-    const names = ['DB_PASSWORD', 'KAFKA_SASL_PASSWORD', 'REDIS_PASSWORD'];
+    const names = ['DB_PASSWORD', 'KAFKA_SASL_PASSWORD', 'REDIS_PASSWORD', 'OTEL_EXPORTER_OTLP_HEADERS'];
     const phrases = ['DB_SSL_KEY_PASSPHRASE', 'KAFKA_SSL_KEY_PASSPHRASE', 'REDIS_TLS_KEY_PASSPHRASE'];
-    const around = { REDIS_HOST: 'localhost', KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'u' };
+    const around = {
+      REDIS_HOST: 'localhost',
+      KAFKA_SASL_MECHANISM: 'plain',
+      KAFKA_SASL_USERNAME: 'u',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+    };
 
     function read(environment: Environment): (string | undefined)[] {
-      const { database, kafka, redis } = readConfig({ ...around, KAFKA_SASL_PASSWORD: 'default', ...environment });
-      return [database.password, kafka.sasl?.password, redis?.password];
+      const config = readConfig({ ...around, KAFKA_SASL_PASSWORD: 'default', ...environment });
+      const { database, kafka, redis, tracing } = config;
+      return [database.password, kafka.sasl?.password, redis?.password, tracing?.headers];
     }
 
-    it('are passwords and passphrases', () => {
+    it('are passwords, passphrases, and what is sent to a collector', () => {
       expect([...secrets].sort()).to.deep.equal([...names, ...phrases].sort());
     });
 

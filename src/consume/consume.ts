@@ -15,6 +15,7 @@ import { Reach } from '../health/reach.js';
 import { openServers, sourceTopics } from '../servers.js';
 import { Tally } from '../health/tally.js';
 import { newborn, type Vitals } from '../health/vitals.js';
+import { openTracing } from '../tracing/tracing.js';
 
 const CLOSE_MS = 500;
 
@@ -77,12 +78,13 @@ export async function consume(
     if (!servers) return { tally, ...nothing, seconds: (Date.now() - started) / 1000 };
     kafka.heard();
     database.heard();
+    const tracing = await openTracing(config, options.version, log);
     try {
-      const consumption = new Consumption(config, options, { servers, tally, kafka, database, log });
+      const consumption = new Consumption(config, options, { servers, tally, tracing, kafka, database, log });
       vitals = () => consumption.vitals();
       return { tally, ...(await consumption.run(signal)), seconds: (Date.now() - started) / 1000 };
     } finally {
-      await within(CLOSE_MS, servers.close());
+      await Promise.all([within(CLOSE_MS, servers.close()), tracing?.close()]);
     }
   } finally {
     page.end();

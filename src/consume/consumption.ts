@@ -66,7 +66,7 @@ export class Consumption {
     private readonly options: ConsumeOptions,
     private readonly around: Surroundings,
   ) {
-    const { servers, tally, log, kafka } = around;
+    const { servers, tally, tracing, log, kafka } = around;
     const { signal } = this.hurry;
     this.tally = tally;
     this.fatal = new Promise((_, reject) => (this.fail = reject));
@@ -104,7 +104,7 @@ export class Consumption {
       },
     });
     this.writing = new Writing({
-      ...{ config, servers, intake, offsets, lag, tally, log, hurry: signal },
+      ...{ config, servers, intake, offsets, lag, tally, tracing, log, hurry: signal },
       onOpen: (topic) => {
         this.reading.holdTopic(topic);
       },

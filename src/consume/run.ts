@@ -5,6 +5,7 @@ import type { ParkedCount } from '../postgres/parked.js';
 import type { Reach } from '../health/reach.js';
 import type { Servers } from '../servers.js';
 import type { Tally } from '../health/tally.js';
+import type { Tracing } from '../tracing/tracing.js';
 
 export interface ConsumeOptions {
   /** Event types to read; all of the registry where absent. */
@@ -30,6 +31,7 @@ export interface Remains {
 export interface Surroundings {
   readonly servers: Servers;
   readonly tally: Tally;
+  readonly tracing: Tracing | undefined;
   readonly kafka: Reach;
   readonly database: Reach;
   readonly log: Logger;

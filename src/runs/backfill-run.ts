@@ -6,6 +6,7 @@ import { refuseUnreadable } from '../kafka/codecs.js';
 import { findRun, interruptedRun, Run, type RunRange, type RunRecord } from '../postgres/runs.js';
 import type { Advance } from '../progress.js';
 import { keepDays, openServers, type Servers } from '../servers.js';
+import { traced, type Tracing } from '../tracing/tracing.js';
 import { Backfill, type BackfillCounts, type Reached, type RefusedMessage } from './backfill.js';
 import { findHistory, selectionOf, withTimes, type Choice, type PlannedRange } from './backfill-plan.js';
 import { sizeOf, type Lost } from './ranges.js';
@@ -105,7 +106,19 @@ export class BackfillRun {
    *
    * @throws UserError where another backfill is in the way; what the servers say where they end it
    */
-  async run(signal: AbortSignal, onAdvance: (advance: Advance) => void): Promise<BackfillEnd> {
+  run(signal: AbortSignal, onAdvance: (advance: Advance) => void): Promise<BackfillEnd> {
+    const { config, options, log } = this;
+    const countsOf = ({ reached }: BackfillEnd) => ({ ...reached.counts });
+    return traced(config, { name: 'backfill', version: options.version, log, countsOf }, (tracing) =>
+      this.fill(tracing, signal, onAdvance),
+    );
+  }
+
+  private async fill(
+    tracing: Tracing | undefined,
+    signal: AbortSignal,
+    onAdvance: (advance: Advance) => void,
+  ): Promise<BackfillEnd> {
     const { config, options, servers, log, reapply } = this;
     const { dataSource, processed } = servers;
     const { dryRun, rate } = options;
@@ -120,7 +133,7 @@ export class BackfillRun {
       this.plan.map(({ topic, partition, from, to }) => ({ topic, partition, from, to, next: from }));
     let saved = Date.now();
     const backfill = new Backfill(ranges, this.resumes?.counts ?? { lost: before }, {
-      ...{ config, servers, reapply, dryRun, rate, log, signal },
+      ...{ config, servers, reapply, dryRun, rate, tracing, log, signal },
       onReached: async ({ ranges: at, counts }) => {
         const left = at.reduce((sum, { next, to }) => sum + to - next, 0);
         onAdvance({ messages: Math.max(counts.read - done, total - left), left, outcomes: told(counts) });

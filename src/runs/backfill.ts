@@ -8,6 +8,7 @@ import { LogReader } from '../kafka/log-reader.js';
 import type { RunRange } from '../postgres/runs.js';
 import { Session } from '../postgres/session.js';
 import type { Servers } from '../servers.js';
+import type { Tracing, Ways } from '../tracing/tracing.js';
 import { Parking } from '../writing/parking.js';
 import { persist, refusalOf } from '../writing/persist.js';
 import { Rehearsal } from '../writing/rehearsal.js';
@@ -68,6 +69,7 @@ interface Options {
   readonly dryRun: boolean;
   /** Events a second at the most. */
   readonly rate: number | undefined;
+  readonly tracing: Tracing | undefined;
   readonly log: Logger;
   /** Aborted when the batch in hand shall be the last. */
   readonly signal: AbortSignal;
@@ -221,15 +223,19 @@ export class Backfill {
 
   private async persist(events: readonly Event[]): Promise<void> {
     if (this.rehearsal) return this.rehearse(events, this.rehearsal);
-    const { config, log, signal } = this.options;
-    const { written, refused } = await persist(events, {
-      store: this.store,
-      log,
-      retry: config.retry,
-      signal,
-      onRetry: () => undefined,
-      onTrouble: () => undefined,
-    });
+    const { config, tracing, log, signal } = this.options;
+    const ways: Ways = {
+      persist: (batch, watch = (store) => store) =>
+        persist(batch, {
+          ...{ store: watch(this.store), log, retry: config.retry, signal },
+          onRetry: () => undefined,
+          onTrouble: () => undefined,
+        }),
+      send: () => Promise.reject(new NoLetters('a backfill writes no letters')),
+    };
+    const messages = tracing ? events.map(({ message }) => message) : [];
+    const done = tracing?.batch(messages, ways, (watched) => watched.persist(events)) ?? ways.persist(events);
+    const { written, refused } = await done;
     for (const one of written) this.account(one);
     for (const { event, refusal } of refused) this.refuse(event.message, refusal);
   }

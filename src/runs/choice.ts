@@ -1,3 +1,4 @@
+import type { Fate } from './fates.js';
 import type { DataSource } from 'typeorm';
 import { originOf, type DeadLetter } from '../letters/dead-letter.js';
 import { LetterIndex } from '../letters/letter-index.js';
@@ -152,4 +153,11 @@ export class Choice {
     }
     return counts;
   }
+}
+
+/** The fate of a letter that is not tried; none where it does not count. */
+export function passedOver(letter: DeadLetter, standing: Standing): Fate[] {
+  if (standing === 'superseded' || standing === 'unmatched') return [];
+  if (standing === 'resolved') return [{ letter, outcome: 'alreadyApplied' }];
+  return [{ letter, outcome: 'skipped', why: standing === 'exhausted' ? 'replayed too often' : standing }];
 }

@@ -11,6 +11,7 @@ import { unpark } from '../postgres/parked.js';
 import { processedAmong } from '../postgres/processed.js';
 import { Session } from '../postgres/session.js';
 import type { Servers } from '../servers.js';
+import type { Tracing, Ways } from '../tracing/tracing.js';
 import { Parking } from '../writing/parking.js';
 import { persist, refusalOf } from '../writing/persist.js';
 import { Rehearsal } from '../writing/rehearsal.js';
@@ -24,6 +25,7 @@ interface Context {
   readonly servers: Servers;
   /** The dead-letter topic that letters come from, and go back to. */
   readonly topic: string;
+  readonly tracing: Tracing | undefined;
   readonly log: Logger;
   /** Aborted when the work is to end. */
   readonly signal: AbortSignal;
@@ -85,13 +87,25 @@ export class LetterWriter {
 
   /** Writes letters; when it resolves, each is in PostgreSQL, or in the dead-letter topic again. */
   async apply(letters: readonly DeadLetter[]): Promise<Fate[]> {
-    const { config, log, signal, servers } = this.context;
+    const { config, topic, tracing, log, signal } = this.context;
+    const ways: Ways = {
+      persist: (events, watch = (store) => store) =>
+        persist(events, {
+          ...{ store: watch(this.store), log, retry: config.retry, signal },
+          onRetry: () => undefined,
+          onTrouble: () => undefined,
+        }),
+      send: (again) => this.send(topic, again),
+    };
+    if (!tracing) return this.write(letters, ways);
+    const messages = letters.map((letter) => messageOf(letter, config.kafka.topicPrefix));
+    return tracing.batch(messages, ways, (watched) => this.write(letters, watched));
+  }
+
+  private async write(letters: readonly DeadLetter[], { persist, send }: Ways): Promise<Fate[]> {
+    const { servers } = this.context;
     const { events, letterOf: from, refused, empty } = this.understand(letters);
-    const { written, refused: late } = await persist(events, {
-      ...{ store: this.store, log, retry: config.retry, signal },
-      onRetry: () => undefined,
-      onTrouble: () => undefined,
-    });
+    const { written, refused: late } = await persist(events);
     const dead = [
       ...refused,
       ...late.flatMap(({ event, refusal, attempts }) => {
@@ -99,7 +113,7 @@ export class LetterWriter {
         return letter ? [{ letter, message: event.message, refusal, attempts }] : [];
       }),
     ];
-    await this.sendBack(dead);
+    if (dead.length > 0) await send(this.again(dead));
     const fates = this.fatesOf(letters, from, (fateOf) => {
       for (const { applied, duplicates, collisions, waiting, again = [] } of written) {
         for (const event of applied) fateOf(event, 'applied');
@@ -169,15 +183,14 @@ export class LetterWriter {
   }
 
   /** What died again is a new letter of the same identity. */
-  private async sendBack(dead: Understood['refused']): Promise<void> {
+  private again(dead: Understood['refused']): Letter[] {
     const { clientId } = this.context.config.kafka;
-    const letters = dead.map(({ letter, message, refusal, attempts }) =>
+    return dead.map(({ letter, message, refusal, attempts }) =>
       letterOf({ ...message, ...letter.origin }, refusal, {
         ...{ attempts, clientId, replays: letter.replays + 1 },
         firstFailedAt: new Date(letter.firstFailedAt).toISOString(),
       }),
     );
-    await this.send(this.context.topic, letters);
   }
 
   private async send(topic: string, letters: readonly Letter[]): Promise<void> {

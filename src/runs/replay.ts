@@ -11,7 +11,8 @@ import { interruptedRun, Run, type Counts, type RunRange, type RunRecord, type S
 import type { Advance } from '../progress.js';
 import { keepDays, openServers, sourceTopics, type Servers } from '../servers.js';
 import { partitionEnds } from '../kafka/topics.js';
-import { Choice, type Standing } from './choice.js';
+import { traced, type Tracing } from '../tracing/tracing.js';
+import { Choice, passedOver, type Standing } from './choice.js';
 import { Fates, type Fate } from './fates.js';
 import { LetterWriter } from './letter-writer.js';
 import { Republisher } from './republisher.js';
@@ -140,11 +141,15 @@ export class Replay {
    *
    * @param each told of every letter
    */
-  async run(parts: {
-    readonly signal: AbortSignal;
-    readonly onAdvance?: (advance: Advance) => void;
-    readonly each?: (fate: Fate) => void;
-  }): Promise<{ ending: Ending; fates: Fates; runId: number | undefined }> {
+  run(parts: Told): Promise<Done> {
+    const { config, options, log } = this;
+    const countsOf = ({ fates }: Done): Counts => ({ ...fates.counts });
+    return traced(config, { name: 'replay-dlq', version: options.version, log, countsOf }, (tracing) =>
+      this.replay(parts, tracing),
+    );
+  }
+
+  private async replay(parts: Told, tracing: Tracing | undefined): Promise<Done> {
     const { config, options, servers, log, topic } = this;
     const { dataSource, processed } = servers;
     const { signal } = parts;
@@ -160,7 +165,7 @@ export class Replay {
     const run = options.dryRun
       ? undefined
       : await (this.resumes ? Run.resume(dataSource, this.resumes) : Run.begin(dataSource, record));
-    const writer = new LetterWriter({ config, servers, topic: topic.name, log, signal });
+    const writer = new LetterWriter({ config, servers, topic: topic.name, tracing, log, signal });
     let republisher: Republisher | undefined;
     const fates = new Fates(this.countsBefore());
     if (fates.counts.parked > 0) for (const letter of this.choice.triedBefore.values()) fates.mayCome(letter);
@@ -267,10 +272,20 @@ export class Replay {
   }
 }
 
-interface Work {
+/** Who ends it, and who is told. */
+interface Told {
   readonly signal: AbortSignal;
-  readonly onAdvance?: ((advance: Advance) => void) | undefined;
-  readonly each?: ((fate: Fate) => void) | undefined;
+  readonly onAdvance?: (advance: Advance) => void;
+  readonly each?: (fate: Fate) => void;
+}
+
+interface Done {
+  readonly ending: Ending;
+  readonly fates: Fates;
+  readonly runId: number | undefined;
+}
+
+interface Work extends Told {
   readonly fates: Fates;
   readonly attempt: (letters: readonly DeadLetter[]) => Promise<Fate[]>;
   readonly run: Run | undefined;
@@ -279,11 +294,4 @@ interface Work {
 function inOrder({ letters, unreadable, at }: LetterSlice): readonly (DeadLetter | Unreadable)[] {
   if (unreadable.length === 0 || !at) return [...letters, ...unreadable];
   return [...letters, ...unreadable].sort((a, b) => a.record.offset - b.record.offset);
-}
-
-/** The fate of a letter that is not tried; none where it does not count. */
-function passedOver(letter: DeadLetter, standing: Standing): Fate[] {
-  if (standing === 'superseded' || standing === 'unmatched') return [];
-  if (standing === 'resolved') return [{ letter, outcome: 'alreadyApplied' }];
-  return [{ letter, outcome: 'skipped', why: standing === 'exhausted' ? 'replayed too often' : standing }];
 }

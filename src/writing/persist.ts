@@ -20,8 +20,11 @@ export interface Persisted {
   readonly refused: readonly RefusedEvent[];
 }
 
+/** What of a store it takes to write a batch. */
+export type WritingStore = Pick<Store, 'condition' | 'forget' | 'isolate' | 'write'>;
+
 interface Context extends PatienceContext {
-  readonly store: Store;
+  readonly store: WritingStore;
 }
 
 /** What the database's complaint about one event says, without a value of it. */

@@ -6,15 +6,15 @@ import type { Exclusion } from './exclusion.js';
 import type { Hand } from './hand.js';
 import type { Intake, Queued } from '../reading/intake.js';
 import type { Lag } from '../reading/lag.js';
-import { letterOf, type Letter } from '../letters/letter.js';
+import { letterOf } from '../letters/letter.js';
 import type { Message } from '../event/message.js';
 import type { Offsets, Segment } from '../reading/offsets.js';
-import type { Persisted } from './persist.js';
 import type { Written } from './written.js';
 import type { Range } from './suspects.js';
 import type { Tally } from '../health/tally.js';
+import type { Tracing, Ways } from '../tracing/tracing.js';
 
-export interface Parts {
+export interface Parts extends Ways {
   readonly registry: ReadonlyMap<string, EventType>;
   readonly prefix: string;
   readonly clientId: string;
@@ -29,10 +29,8 @@ export interface Parts {
   readonly breakers: Pick<Breakers, 'finished'>;
   /** Deaths of this process alone with a message after which it is given up. */
   readonly maxDeaths: number;
-  /** Writes events; resolves when each is applied, parked, known, or refused by the database for good. */
-  readonly persist: (events: readonly Event[]) => Promise<Persisted>;
-  /** Resolves when the dead-letter topic has the letters. */
-  readonly send: (letters: readonly Letter[]) => Promise<void>;
+  /** Absent where nobody wants to know. */
+  readonly tracing: Tracing | undefined;
   readonly onWritten: (written: Written) => void;
 }
 
@@ -125,7 +123,13 @@ export async function writeBatches(writer: number, parts: Parts): Promise<void> 
 }
 
 /** Writes messages; when it resolves, each is in PostgreSQL or in the dead-letter topic. */
-async function write(messages: readonly Message[], parts: Parts): Promise<void> {
+function write(messages: readonly Message[], parts: Parts): Promise<void> {
+  const { tracing } = parts;
+  if (!tracing) return writeWith(messages, parts);
+  return tracing.batch(messages, parts, (ways) => writeWith(messages, { ...parts, ...ways }));
+}
+
+async function writeWith(messages: readonly Message[], parts: Parts): Promise<void> {
   const { events, refused } = decodeAll(messages, parts);
   const [persisted] = await Promise.all([persistAll(events, parts), sendRefused(refused, parts)]);
   await sendRefused(persisted.refused, parts);

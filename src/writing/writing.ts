@@ -18,6 +18,7 @@ import { BreakerRows } from '../postgres/breakers.js';
 import { openLetterBox, type Servers } from '../servers.js';
 import { Store } from './store.js';
 import type { Tally } from '../health/tally.js';
+import type { Tracing } from '../tracing/tracing.js';
 
 interface Parts {
   readonly config: Config;
@@ -26,6 +27,7 @@ interface Parts {
   readonly offsets: Offsets;
   readonly lag: Lag;
   readonly tally: Tally;
+  readonly tracing: Tracing | undefined;
   readonly log: Logger;
   /** Aborted when nothing may be waited for any more: writers give up what they have in hand. */
   readonly hurry: AbortSignal;
@@ -47,7 +49,7 @@ export class Writing {
   private letters: LetterBox | undefined;
 
   constructor(private readonly parts: Parts) {
-    const { config, servers, intake, offsets, lag, tally, log, hurry } = parts;
+    const { config, servers, intake, offsets, lag, tally, tracing, log, hurry } = parts;
     const { groupId, topicPrefix: prefix, clientId } = config.kafka;
     const { dataSource } = servers;
     this.store = new Store(dataSource, tables, servers.processed, servers.marks);
@@ -101,12 +103,13 @@ export class Writing {
       offsets,
       lag,
       tally,
+      tracing,
       log,
       hand: this.hand,
       exclusion: this.exclusion,
       breakers: this.breakers,
       maxDeaths: attempts,
-      persist: (events) => persist(events, persistence),
+      persist: (events, watch) => persist(events, watch ? { ...persistence, store: watch(this.store) } : persistence),
       send: (letters) => this.send(letters),
       onWritten: ({ created, waiting }) => {
         this.parking.noticed({ created, waiting });
