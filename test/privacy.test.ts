@@ -171,11 +171,12 @@ describe('the values of events', function () {
     const other = await connect({ ...databaseConfig('postgres'), poolSize: 1 });
     try {
       await other.query(`ALTER DATABASE ${database} SET default_transaction_read_only = on`);
-      await place.send(planted(stream) as Message[]);
       await other.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND application_name = 'db-writer-service'`,
         [database],
       );
+      // Only now: what comes earlier may be written before the connections are cut.
+      await place.send(planted(stream) as Message[]);
       await until(() => /consumption waits|takes no events/.test(running.output.stderr), running);
       await watch(running, 'in an outage');
     } finally {
