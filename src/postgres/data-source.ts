@@ -3,7 +3,8 @@ import { DataSource, type Logger } from 'typeorm';
 import type { Config } from '../config.js';
 import { AwayError, codeOf, UserError, EXIT } from '../errors.js';
 import { MortalClient } from './client.js';
-import { entities } from './entities.js';
+import { entitiesOf } from './entities.js';
+import { learnLayout } from './layouts.js';
 import { migrations } from './migrations.js';
 
 /**
@@ -56,7 +57,7 @@ export function createDataSource(config: Config['database'], clientId = 'dbw'): 
     connectTimeoutMS: config.connectionTimeout,
     applicationName: clientId,
     installExtensions: false,
-    entities,
+    entities: entitiesOf('whole'), // only tests compare them with the database
     migrations,
     migrationsTransactionMode: 'each',
     logger: silent,
@@ -111,7 +112,9 @@ const REMEDIES: Readonly<Record<string, (config: Config['database']) => string>>
 export async function connect(config: Config['database'], clientId?: string): Promise<DataSource> {
   const dataSource = createDataSource(config, clientId);
   try {
-    return await dataSource.initialize();
+    await dataSource.initialize();
+    await learnLayout(dataSource);
+    return dataSource;
   } catch (error) {
     const remedy = REMEDIES[codeOf(error) ?? ''];
     if (remedy) throw new UserError(remedy(config), EXIT.refused);
