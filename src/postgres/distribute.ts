@@ -74,7 +74,7 @@ export function distribution(all: readonly Table[]): string[] {
 export async function refuseWithoutCitus(dataSource: DataSource): Promise<void> {
   const found: unknown[] = await dataSource.query(`SELECT FROM pg_extension WHERE extname = 'citus'`);
   if (found.length > 0) return;
-  const database = dataSource.options.type === 'postgres' ? String(dataSource.options.database ?? '') : '';
+  const database = dataSource.options.type === 'postgres' ? (dataSource.options.database ?? '') : '';
   const what = `The tables cannot be distributed: the database "${database}" has no extension citus. Nothing was changed`;
   const remedy =
     'Connect to the coordinator of a Citus cluster and run CREATE EXTENSION citus there, or run dbw migrate without --distributed';

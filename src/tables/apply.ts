@@ -159,7 +159,7 @@ async function makeRows(
   first: readonly Statement[],
 ): Promise<readonly Statement[]> {
   const held = session.layout === 'distributed' ? HeldRows.of(changes) : undefined;
-  const looked = held && held.found((await session.together([...first, ...held.first])).slice(first.length));
+  const looked = held?.found((await session.together([...first, ...held.first])).slice(first.length));
   const sent = held ? [] : [...first];
   const answered: ((result: Result) => Promise<void> | void)[] = sent.map(() => () => undefined);
   for (const table of tables) {
