@@ -36,8 +36,11 @@ export class Place {
     private readonly topics: readonly string[],
   ) {}
 
-  static async make(types: readonly string[] = [...registry.keys()]): Promise<Place> {
-    const dataSource = await freshDatabase();
+  static async make(
+    types: readonly string[] = [...registry.keys()],
+    migrated: () => Promise<DataSource> = freshDatabase,
+  ): Promise<Place> {
+    const dataSource = await migrated();
     const prefix = `${unique('t')}.`;
     const topics = types.map((type) => prefix + type);
     await createTopics(topics);
