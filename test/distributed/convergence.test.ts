@@ -48,7 +48,7 @@ describe('distributed tables depend on the set of events alone', function () {
           expect(rows).to.deep.equal(expected);
         },
       ),
-      { numRuns: Number(process.env.PROPERTY_RUNS ?? 25) },
+      { numRuns: Number(process.env.PROPERTY_RUNS ?? 15) },
     );
   });
 });

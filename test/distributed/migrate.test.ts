@@ -49,10 +49,13 @@ describe('dbw migrate --distributed', () => {
     return dataSource;
   }
 
+  let shared: DataSource | undefined;
+  /** One database for all tests that leave it as it is. */
   async function distributed(): Promise<DataSource> {
-    const dataSource = await freshDistributed();
-    open.push(dataSource);
-    return dataSource;
+    if (shared) return shared;
+    shared = await freshDistributed();
+    open.push(shared);
+    return shared;
   }
 
   it('refuses a server without the extension, and changes nothing', async () => {
@@ -175,6 +178,9 @@ describe('dbw migrate --distributed', () => {
     const error = await refusal(requireSchema(again, '0.1.0'));
     expect(error.status).to.equal(EXIT.refused);
     expect(error.message).to.contain('public.tips (sender_id, tip_id)');
+    await dataSource.query(
+      'ALTER TABLE tips DROP CONSTRAINT tips_pkey, ADD CONSTRAINT tips_pkey PRIMARY KEY (sender_id, tip_id)',
+    );
   });
 
   it('asks for the right to delete where rows may move, and nowhere else', async () => {
