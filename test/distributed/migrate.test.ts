@@ -27,7 +27,7 @@ async function refusal(work: Promise<unknown>): Promise<UserError> {
 /** What TypeORM would do to make a database what the declarations say. */
 async function differences(dataSource: DataSource, entities: EntitySchema<Row>[]): Promise<string[]> {
   const { options } = dataSource;
-  const other = new DataSource({ ...options, entities } as typeof options);
+  const other = new DataSource({ ...options, entities });
   await other.initialize();
   try {
     const { upQueries } = await other.driver.createSchemaBuilder().log();

@@ -72,9 +72,7 @@ export interface Call {
 }
 
 export async function callsOf(dataSource: DataSource): Promise<Call[]> {
-  return dataSource.query(
-    'SELECT relation::text, distributed_by, lies_with FROM citus_stand_in.calls ORDER BY number',
-  );
+  return dataSource.query('SELECT relation::text, distributed_by, lies_with FROM citus_stand_in.calls ORDER BY number');
 }
 
 /** An empty database of its own in which something stands in for Citus, not migrated. */
