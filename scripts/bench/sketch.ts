@@ -3,7 +3,7 @@
 import { Redis } from 'ioredis';
 import { DataSource } from 'typeorm';
 import { readConfig } from '../../src/config.js';
-import { entities } from '../../src/postgres/entities.js';
+import { entitiesOf } from '../../src/postgres/entities.js';
 import { databaseConfig } from '../../test/support/database.js';
 import { testKafka } from '../../test/support/topics.js';
 import { unique } from '../../test/support/unique.js';
@@ -43,7 +43,11 @@ export function sketch(prefix: string, rows: Rows, count: number): Promise<numbe
     await fillUsers(database, rows);
     const { host, port, username, password } = databaseConfig(database);
     const login = { type: 'postgres' as const, host, port, username, ...(password ? { password } : {}), database };
-    const dataSource = await new DataSource({ ...login, entities, installExtensions: false }).initialize();
+    const dataSource = await new DataSource({
+      ...login,
+      entities: entitiesOf('whole'),
+      installExtensions: false,
+    }).initialize();
     const redis = new Redis({ host: config.redis?.host ?? 'localhost', port: config.redis?.port ?? 6379 });
     const consumer = testKafka().consumer({ groupId: unique('sketch') });
     try {

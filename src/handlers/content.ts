@@ -12,6 +12,7 @@ const MEDIA = ['image', 'video'] as const;
 export const posts = table('posts', {
   key: ['post_id'],
   created: 'created_at',
+  distributeBy: 'post_id',
   columns: {
     post_id: Column.text(),
     author_id: Column.text().references(users),
@@ -41,6 +42,7 @@ export const posts = table('posts', {
 export const postLikes = table('post_likes', {
   key: ['post_id', 'user_id'],
   created: 'created_at',
+  distributeBy: 'post_id',
   columns: {
     post_id: Column.text().references(posts),
     user_id: Column.text().references(users),
@@ -53,6 +55,7 @@ export const postLikes = table('post_likes', {
 export const comments = table('comments', {
   key: ['comment_id'],
   created: 'created_at',
+  distributeBy: 'post_id',
   columns: {
     comment_id: Column.text(),
     post_id: Column.text().references(posts),
@@ -69,6 +72,7 @@ export const comments = table('comments', {
 export const stories = table('stories', {
   key: ['story_id'],
   created: 'created_at',
+  distributeBy: 'author_id',
   columns: {
     story_id: Column.text(),
     author_id: Column.text().references(users),
@@ -85,6 +89,7 @@ export const stories = table('stories', {
 export const videos = table('videos', {
   key: ['video_id'],
   created: 'created_at',
+  distributeBy: 'author_id',
   columns: {
     video_id: Column.text(),
     author_id: Column.text().references(users),

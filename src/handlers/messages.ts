@@ -9,6 +9,7 @@ import { users } from './users.js';
 export const notifications = table('notifications', {
   key: ['notification_id'],
   created: 'created_at',
+  distributeBy: 'user_id',
   columns: {
     notification_id: Column.text(),
     user_id: Column.text().references(users),
@@ -25,6 +26,7 @@ export const notifications = table('notifications', {
 export const conversations = table('conversations', {
   key: ['conversation_id'],
   created: 'named_at', // the message that named the participants; created_at may come from an earlier one that did not
+  distributeBy: 'conversation_id',
   columns: {
     conversation_id: Column.text(),
     participant_a: Column.text().references(users),
@@ -41,6 +43,7 @@ export const conversations = table('conversations', {
 export const messages = table('messages', {
   key: ['message_id'],
   created: 'created_at',
+  distributeBy: 'conversation_id',
   columns: {
     message_id: Column.text(),
     conversation_id: Column.text().references(conversations),

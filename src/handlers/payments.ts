@@ -11,6 +11,7 @@ const PAYOUTS = ['bank_transfer', 'stripe_payout'] as const;
 export const transactions = table('transactions', {
   key: ['transaction_id'],
   created: 'completed_at',
+  distributeBy: 'user_id',
   columns: {
     transaction_id: Column.text(),
     user_id: Column.text().references(users),
@@ -46,6 +47,7 @@ export const transactions = table('transactions', {
 export const tips = table('tips', {
   key: ['tip_id'],
   created: 'created_at',
+  distributeBy: 'sender_id',
   columns: {
     tip_id: Column.text(),
     transaction_id: Column.text().orNull(), // no reference: the transaction need not exist
@@ -63,6 +65,7 @@ export const tips = table('tips', {
 
 export const wallets = table('wallets', {
   key: ['user_id'],
+  distributeBy: 'user_id',
   columns: {
     user_id: Column.text().references(users),
     balance: Column.money(),
@@ -77,6 +80,7 @@ export const wallets = table('wallets', {
 export const withdrawals = table('withdrawals', {
   key: ['withdrawal_id'],
   created: 'requested_at',
+  distributeBy: 'user_id',
   columns: {
     withdrawal_id: Column.text(),
     user_id: Column.text().references(users),

@@ -24,6 +24,7 @@ export const skills = table('skills', {
 
 export const userSkills = table('user_skills', {
   key: ['user_id', 'skill_id'],
+  distributeBy: 'user_id',
   columns: {
     user_id: Column.text().references(users),
     skill_id: Column.text().references(skills),

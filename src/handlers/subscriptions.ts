@@ -10,6 +10,7 @@ const STATUSES = ['trialing', 'active', 'past_due', 'unpaid', 'canceled', 'expir
 export const subscriptions = table('subscriptions', {
   key: ['subscription_id'],
   created: 'created_at',
+  distributeBy: 'user_id',
   columns: {
     subscription_id: Column.text(),
     user_id: Column.text().references(users),

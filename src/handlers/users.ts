@@ -35,6 +35,7 @@ export const users = table('users', {
 
 export const follows = table('follows', {
   key: ['follower_id', 'followed_id'],
+  distributeBy: 'follower_id',
   columns: {
     follower_id: Column.text().references(users),
     followed_id: Column.text().references(users),
@@ -47,6 +48,7 @@ export const follows = table('follows', {
 
 export const blocks = table('blocks', {
   key: ['blocker_id', 'blocked_id'],
+  distributeBy: 'blocker_id',
   columns: {
     blocker_id: Column.text().references(users),
     blocked_id: Column.text().references(users),

@@ -6,7 +6,8 @@ import { failureOf, faultOf } from '../failures/failure.js';
 import { refusalText } from '../failures/tls.js';
 import { tlsOptions } from '../tls.js';
 import { MortalClient } from './client.js';
-import { entities } from './entities.js';
+import { entitiesOf } from './entities.js';
+import { learnLayout } from './layouts.js';
 import { migrations } from './migrations.js';
 
 /**
@@ -59,7 +60,7 @@ export function createDataSource(config: Config['database'], clientId = 'dbw'): 
     connectTimeoutMS: config.connectionTimeout,
     applicationName: clientId,
     installExtensions: false,
-    entities,
+    entities: entitiesOf('whole'), // only tests compare them with the database
     migrations,
     migrationsTransactionMode: 'each',
     logger: silent,
@@ -135,7 +136,9 @@ function refusalOf(error: unknown, config: Config['database']): UserError {
 export async function connect(config: Config['database'], clientId?: string): Promise<DataSource> {
   const dataSource = createDataSource(config, clientId);
   try {
-    return await dataSource.initialize();
+    await dataSource.initialize();
+    await learnLayout(dataSource);
+    return dataSource;
   } catch (error) {
     throw refusalOf(error, config);
   }

@@ -1,6 +1,7 @@
 import { EntitySchema, type EntitySchemaColumnOptions, EntitySchemaOptions } from 'typeorm';
 import type { Column } from '../tables/column.js';
 import { tables } from '../handlers/index.js';
+import { foreignKeys, idIndex, primaryKey, type Layout } from '../tables/layout.js';
 import type { Row, Table } from '../tables/table.js';
 
 /** A default as TypeORM compares it with the database: a literal of SQL. */
@@ -15,7 +16,8 @@ const SIZES: Readonly<Record<string, Pick<EntitySchemaColumnOptions, 'precision'
   character: { length: 3 },
 };
 
-function columnsOf(table: Table): Record<string, EntitySchemaColumnOptions> {
+function columnsOf(table: Table, layout: Layout): Record<string, EntitySchemaColumnOptions> {
+  const key = primaryKey(table, layout);
   const columns: Record<string, EntitySchemaColumnOptions> = {};
   for (const [name, column] of table.columns) {
     columns[name] = {
@@ -23,7 +25,7 @@ function columnsOf(table: Table): Record<string, EntitySchemaColumnOptions> {
       nullable: column.nullable,
       ...SIZES[column.sql],
       ...defaultOf(column),
-      ...(table.key.includes(name) ? { primary: true, primaryKeyConstraintName: `${table.name}_pkey` } : {}),
+      ...(key.includes(name) ? { primary: true, primaryKeyConstraintName: `${table.name}_pkey` } : {}),
     };
   }
   for (const version of table.versions.keys()) {
@@ -33,18 +35,22 @@ function columnsOf(table: Table): Record<string, EntitySchemaColumnOptions> {
 }
 
 /** The table as TypeORM describes one, so that its schema builder can say whether migrations and declarations agree. */
-export function entityOf(table: Table): EntitySchema<Row> {
+export function entityOf(table: Table, layout: Layout): EntitySchema<Row> {
+  const index = idIndex(table, layout);
   return new EntitySchema<Row>(
     Object.assign(new EntitySchemaOptions<Row>(), {
       name: table.name,
       schema: 'public',
-      columns: columnsOf(table),
-      indices: table.indexes.map((name) => ({ name, synchronize: false })),
+      columns: columnsOf(table, layout),
+      indices: [...table.indexes, ...(index === undefined ? [] : [index])].map((name) => ({
+        name,
+        synchronize: false,
+      })),
       checks: Object.entries(table.checks).map(([suffix, expression]) => ({
         name: [table.name, suffix, 'check'].filter((part) => part !== '').join('_'),
         expression,
       })),
-      foreignKeys: table.references.map(({ column, parent }) => ({
+      foreignKeys: foreignKeys(table, layout).map(({ column, parent }) => ({
         target: parent.name,
         name: `${table.name}_${column}_fkey`,
         columnNames: [column],
@@ -55,4 +61,6 @@ export function entityOf(table: Table): EntitySchema<Row> {
 }
 
 /** Every table that readers see. */
-export const entities: EntitySchema<Row>[] = tables.map(entityOf);
+export function entitiesOf(layout: Layout): EntitySchema<Row>[] {
+  return tables.map((table) => entityOf(table, layout));
+}

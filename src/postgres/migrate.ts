@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { codeOf, EXIT, UserError } from '../errors.js';
 import { unhurried } from './data-source.js';
+import { distribute, refuseWithoutCitus } from './distribute.js';
+import { learnLayout, refuseMixedLayout } from './layouts.js';
 import { migrations } from './migrations.js';
 import { handOver } from './roles.js';
 
@@ -91,6 +93,24 @@ export async function migrate(dataSource: DataSource): Promise<string[]> {
 }
 
 /**
+ * Applies the migrations that are pending and distributes the tables over the nodes of a Citus cluster.
+ *
+ * @returns the names of the migrations that this call applied, and whether it has distributed the tables
+ * @throws UserError where the server has no Citus, before anything is changed; where a lock cannot be had, or Citus refuses
+ */
+export async function migrateDistributed(
+  dataSource: DataSource,
+): Promise<{ readonly applied: readonly string[]; readonly distributed: boolean }> {
+  await refuseWithoutCitus(dataSource);
+  const applied = await migrate(dataSource);
+  const distributed = await unhurried(dataSource, (patient) =>
+    alone(patient, () => patiently(() => distribute(patient))),
+  );
+  await learnLayout(dataSource);
+  return { applied, distributed };
+}
+
+/**
  * Takes the last migration back.
  *
  * @returns its name, or undefined where none is applied
@@ -127,7 +147,8 @@ function isOlder(version: string, than: string): boolean {
  * Makes sure that this code can write this schema.
  *
  * @param version of this code
- * @throws UserError where migrations are missing, or where the schema wants newer code
+ * @throws UserError where migrations are missing, where tables have other keys than they should, or where the schema
+ *   wants newer code
  */
 export async function requireSchema(dataSource: DataSource, version: string): Promise<void> {
   const pending = (await migrationStates(dataSource)).filter(({ applied }) => !applied);
@@ -135,6 +156,7 @@ export async function requireSchema(dataSource: DataSource, version: string): Pr
     const names = pending.map(({ name }) => name).join(', ');
     throw new UserError(`The database lacks ${pending.length} migrations (${names}). Run: dbw migrate`, EXIT.refused);
   }
+  await refuseMixedLayout(dataSource);
   const rows: { migration: string; oldest_code: string }[] = await dataSource.query(
     'SELECT migration, oldest_code FROM dbw.schema_requirements',
   );

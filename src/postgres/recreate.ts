@@ -1,7 +1,7 @@
 import type { Row, Table } from '../tables/table.js';
 import { castOf, arrayTypeOf, encodeArray } from './arrays.js';
 import type { Session } from './session.js';
-import { statement } from './statements.js';
+import { insertRows, statement } from './statements.js';
 import { decided, differsFrom, storedRows } from './stored.js';
 
 /** Which rows were written anew, and how they moved from one parent to another: for each, the row before and after. */
@@ -14,7 +14,8 @@ export interface Recreated {
 /**
  * Settles creations of rows that exist already: where the new one is earlier, its values hold, but for columns that a
  * change has set since. A row whose parents changed between our look and our update is looked at again, so that its
- * counters move exactly as it does.
+ * counters move exactly as it does. Where tables are distributed and the earlier creation names another owner, the row moves
+ * to where that one's rows are.
  *
  * @param rows creations by key, all of rows that exist
  * @param reapply whether a creation of the very time of the one that holds is taken for that one, and repairs its values
@@ -29,8 +30,9 @@ export async function recreateRows(
   const moved: { before: Row; after: Row }[] = [];
   let ties = 0;
   let open = rows;
+  const owner = session.layout === 'distributed' ? table.owner : undefined;
   while (open.size > 0) {
-    const before = await storedRows(session, table, open);
+    const before = await storedRows(session, table, open, owner === undefined ? [] : table.extremes);
     const earlier = new Map<string, Row>();
     for (const [key, row] of open) {
       const held = before.get(key);
@@ -40,6 +42,13 @@ export async function recreateRows(
       if (difference !== 0 || differsFrom(table, held, row) === undefined) continue;
       if (reapply) earlier.set(key, row);
       else ties++;
+    }
+    if (earlier.size === 0) break;
+    const homeless =
+      owner === undefined ? [] : [...earlier].filter(([key, row]) => row[owner] !== before.get(key)?.[owner]);
+    for (const [key, row] of await move(session, table, new Map(homeless), before)) {
+      moved.push({ before: before.get(key) ?? {}, after: row });
+      earlier.delete(key);
     }
     if (earlier.size === 0) break;
     const changed = await update(session, table, earlier, before, reapply);
@@ -63,7 +72,9 @@ async function update(
 ): Promise<string[]> {
   const created = table.created ?? '';
   const list = [...rows].sort(([a], [b]) => (a < b ? -1 : 1));
-  const columns = [...table.key, ...decided(table)];
+  // Citus refuses a statement that sets the column by which rows are distributed, and lets some through that lose the row.
+  const changed = decided(table).filter((column) => session.layout === 'whole' || column !== table.owner);
+  const columns = [...table.key, ...changed];
   const parents = table.counts.map(({ by }) => by);
   const typeOf = (column: string) => table.columns.get(column)?.sql ?? 'text';
   const initialOf = (column: string) => table.columns.get(column)?.initial;
@@ -75,7 +86,7 @@ async function update(
   ].map(({ bytes }) => bytes);
   const arrays = [...columns.map((column) => arrayTypeOf(typeOf(column))), ...parents.map(() => 'text[]')];
   const names = [...columns, ...parents.map((by) => `seen_${by}`)];
-  const set = decided(table).map((column) => {
+  const set = changed.map((column) => {
     const by = table.versionOf(column);
     const value = `x.${column}${castOf(typeOf(column))}`;
     return by === undefined
@@ -92,4 +103,44 @@ async function update(
     WHERE ${where.join(' AND ')} RETURNING ${table.key.map((part) => `t.${part}`).join(', ')}`;
   const { rows: written } = await session.run(statement(text, values));
   return written.map((tuple) => table.keyOf(Object.fromEntries(table.key.map((part, i) => [part, tuple[i]]))));
+}
+
+/**
+ * Moves rows to the owners that earlier creations name: deletes them where they are, and inserts them where they belong. The
+ * caller holds them (see `HeldRows`): nobody else changes them meanwhile.
+ *
+ * @returns the creations that now hold, by key
+ */
+async function move(
+  session: Session,
+  table: Table,
+  rows: ReadonlyMap<string, Row>,
+  before: ReadonlyMap<string, Row>,
+): Promise<ReadonlyMap<string, Row>> {
+  if (rows.size === 0) return rows;
+  const keys = [...rows.keys()].sort();
+  const { bytes } = encodeArray('text', keys.length, (i) => keys[i]);
+  const [key = ''] = table.key;
+  const inserted = keys.map((one) => settled(table, before.get(one) ?? {}, rows.get(one) ?? {}));
+  await session.together([
+    statement(`DELETE FROM public.${table.name} WHERE ${key} = ANY($1::text[])`, [bytes]),
+    insertRows(table, inserted, session.layout),
+  ]);
+  return rows;
+}
+
+/** A row as it is after an earlier creation: what a change has set stays. */
+function settled(table: Table, held: Row, row: Row): Row {
+  const kept = Object.entries(held).filter(([column]) => {
+    const { rule } = table.columns.get(column) ?? {};
+    const by = table.versionOf(column);
+    return rule !== 'creation' && (by === undefined || held[by] !== null);
+  });
+  return { ...row, ...Object.fromEntries(kept.map(([column, value]) => [column, inMemory(table, column, value)])) };
+}
+
+/** A value as rows in memory have it, of one as `storedRows` returns it. */
+function inMemory(table: Table, column: string, value: unknown): unknown {
+  // Not as a number: the year 9999 has more microseconds than a number can tell apart.
+  return table.columns.get(column)?.sql === 'timestamptz' && typeof value === 'string' ? BigInt(value) : value;
 }

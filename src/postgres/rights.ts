@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { EXIT, UserError } from '../errors.js';
 import { tables } from '../handlers/index.js';
+import { layoutOf } from './layouts.js';
 
 /** Tables of the schema `dbw` that only `dbw migrate` writes. */
 export const READ_ONLY = ['migrations', 'schema_requirements'];
@@ -29,7 +30,7 @@ const TABLES = `
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   CROSS JOIN (VALUES (1, 'SELECT'), (2, 'INSERT'), (3, 'UPDATE'), (4, 'DELETE')) AS w (at, privilege)
   WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND ($3 <> 'look' OR w.at = 1)
-    AND CASE n.nspname WHEN 'public' THEN c.relname = ANY($1) AND w.at <= 3
+    AND CASE n.nspname WHEN 'public' THEN c.relname = ANY($1) AND (w.at <= 3 OR c.relname = ANY($4))
       WHEN 'dbw' THEN w.at = 1 OR c.relname <> ALL($2) ELSE false END
     AND NOT has_table_privilege(c.oid, w.privilege)
   GROUP BY 1 ORDER BY 1`;
@@ -84,7 +85,10 @@ export async function refuseMissingRights(dataSource: DataSource, duty: Duty): P
   );
   const role = who?.role ?? '';
   const schemas: Lack[] = await dataSource.query(SCHEMAS, [duty]);
-  const lacks: Lack[] = await dataSource.query(TABLES, [tables.map(({ name }) => name), READ_ONLY, duty]);
+  // A row moves from one node to another by being deleted here and inserted there.
+  const moving = layoutOf(dataSource) === 'distributed' ? tables.filter(({ owner }) => owner !== undefined) : [];
+  const [all, movable] = [tables, moving].map((some) => some.map(({ name }) => name));
+  const lacks: Lack[] = await dataSource.query(TABLES, [all, READ_ONLY, duty, movable]);
   const [owned]: { foreign: boolean }[] = await dataSource.query(OWNED);
   const isForeign = duty === 'keep house' && owned?.foreign === true;
 

@@ -1,5 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import { failureOf } from '../failures/failure.js';
+import type { Layout } from '../tables/layout.js';
+import { layoutOf } from './layouts.js';
 import { statement, type Statement } from './statements.js';
 
 /** To be sent together with other statements. */
@@ -39,6 +41,8 @@ export class Session {
   private constructor(
     private readonly runner: QueryRunner,
     readonly connection: Connection,
+    /** How the tables lie that it writes. */
+    readonly layout: Layout,
   ) {}
 
   /** Takes a connection, runs `work` with it, and gives it back, whatever happens. */
@@ -47,7 +51,7 @@ export class Session {
     try {
       const connection: unknown = await runner.connect();
       if (!isConnection(connection)) throw new TypeError('TypeORM gave no connection of the pg driver');
-      return await work(new Session(runner, connection));
+      return await work(new Session(runner, connection, layoutOf(dataSource)));
     } finally {
       // A connection that is gone cannot be given back; the pool notices by itself.
       await runner.release().catch(() => undefined);

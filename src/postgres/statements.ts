@@ -1,4 +1,5 @@
 import type { Column } from '../tables/column.js';
+import { primaryKey, type Layout } from '../tables/layout.js';
 import type { Row, Table } from '../tables/table.js';
 import { arrayTypeOf, castOf, encodeArray, type ArrayType } from './arrays.js';
 
@@ -67,9 +68,9 @@ function insertInto(table: Table, given: readonly Parameter[]): string {
 }
 
 /** Inserts rows whose keys are not there yet; returns the keys that were new. */
-export function insertRows(table: Table, rows: readonly Row[]): Statement {
+export function insertRows(table: Table, rows: readonly Row[], layout: Layout = 'whole'): Statement {
   const given = parameters(table, table.insertable, rows, table.key);
-  const key = table.key.join(', ');
+  const key = primaryKey(table, layout).join(', ');
   const returned = table.key.map((column) => `t.${column}`).join(', ');
   return statement(
     `${insertInto(table, given)} ON CONFLICT (${key}) DO NOTHING RETURNING ${returned}`,

@@ -1,9 +1,11 @@
 import type { Changes, TableChanges } from './fold.js';
+import { HeldRows } from '../postgres/held-rows.js';
 import { countersOf, eachParent, lockRows, recount } from '../postgres/recount.js';
 import { recreateRows } from '../postgres/recreate.js';
 import type { Result, Session } from '../postgres/session.js';
 import { insertNewRows, insertRows, putRows, updateRows, type Statement } from '../postgres/statements.js';
 import { Keys, type RowKeys } from './resolve.js';
+import type { Layout } from './layout.js';
 import type { Row, Table } from './table.js';
 
 export interface Applied {
@@ -39,26 +41,27 @@ interface Course {
   readonly recounted: Keys | undefined;
 }
 
-/** The statement that inserts a table's new rows, with the changes that the same batch has for them. */
-function insertion({ table, inserts, updates }: TableChanges): Statement {
-  const merged = inKeyOrder(inserts).map(([key, row]) => {
+/** The statement that inserts rows of a table, with the changes that the same batch has for them. */
+function insertion({ table, updates }: TableChanges, rows: ReadonlyMap<string, Row>, layout: Layout): Statement {
+  const merged = inKeyOrder(rows).map(([key, row]) => {
     const update = updates.get(key);
     return update ? { ...row, ...update } : row;
   });
-  return insertRows(table, merged);
+  return insertRows(table, merged, layout);
 }
 
-/** Takes in which rows of a table were new, and settles the others. */
+/** Takes in which rows of a table were new, of those that were sent, and settles the others. */
 async function settle(
   session: Session,
   changes: Changes,
   own: TableChanges,
+  sent: ReadonlyMap<string, Row>,
   result: Result,
   course: Course,
 ): Promise<void> {
   const { table } = own;
   const { created, recounted } = course;
-  const fresh = result.count === own.inserts.size ? own.inserts.keys() : keysOf(table, result.rows);
+  const fresh = result.count === sent.size ? sent.keys() : keysOf(table, result.rows);
   const known = new Map(own.inserts);
   for (const key of fresh) {
     const row = known.get(key);
@@ -122,8 +125,9 @@ export async function applyChanges(
   around: { readonly first: readonly Statement[]; readonly last: readonly Statement[] } = { first: [], last: [] },
 ): Promise<Applied> {
   const course: Course = { created: new Keys(), ties: changes.ties, repaired: 0, recounted: undefined };
-  await makeRows(session, tables, changes, course, around.first);
-  await session.together([...updates(tables, changes).map(({ statement }) => statement), ...around.last]);
+  const held = await makeRows(session, tables, changes, course, around.first);
+  const updating = updates(tables, changes).map(({ statement }) => statement);
+  await session.together([...updating, ...held, ...around.last]);
   return course;
 }
 
@@ -135,27 +139,36 @@ export async function reapplyChanges(session: Session, tables: readonly Table[],
   const recounted = new Keys();
   const course: Course = { created: new Keys(), ties: changes.ties, repaired: 0, recounted };
   touched(tables, changes, recounted);
-  await makeRows(session, tables, changes, course, []);
+  const held = await makeRows(session, tables, changes, course, []);
   await repairRows(session, tables, changes, course, recounted);
+  await session.together(held);
   return course;
 }
 
-/** All inserts and whole rows in one round trip; then what is to be settled of rows that were there already. */
+/**
+ * All inserts and whole rows in one round trip; then what is to be settled of rows that were there already. Where the tables
+ * are distributed it is another round trip before to learn which are.
+ *
+ * @returns what is to be sent when everything is written
+ */
 async function makeRows(
   session: Session,
   tables: readonly Table[],
   changes: Changes,
   course: Course,
   first: readonly Statement[],
-): Promise<void> {
-  const sent = [...first];
-  const answered: ((result: Result) => Promise<void> | void)[] = first.map(() => () => undefined);
+): Promise<readonly Statement[]> {
+  const held = session.layout === 'distributed' ? HeldRows.of(changes) : undefined;
+  const looked = held?.found((await session.together([...first, ...held.first])).slice(first.length));
+  const sent = held ? [] : [...first];
+  const answered: ((result: Result) => Promise<void> | void)[] = sent.map(() => () => undefined);
   for (const table of tables) {
     const own = changes.byTable.get(table);
     if (!own) continue;
     if (own.inserts.size > 0) {
-      sent.push(insertion(own));
-      answered.push((result) => settle(session, changes, own, result, course));
+      const rows = without(own.inserts, looked?.byTable.get(table));
+      sent.push(insertion(own, rows, session.layout));
+      answered.push((result) => settle(session, changes, own, rows, result, course));
     }
     if (own.puts.size > 0) {
       sent.push(putting(own, course.recounted !== undefined));
@@ -166,6 +179,12 @@ async function makeRows(
   }
   const results = await session.together(sent);
   for (const [i, result] of results.entries()) await answered[i]?.(result);
+  return held?.last ?? [];
+}
+
+/** Those rows that are not known to be there. */
+function without(rows: ReadonlyMap<string, Row>, there: Pick<ReadonlySet<string>, 'has'> | undefined) {
+  return there ? new Map([...rows].filter(([key]) => !there.has(key))) : rows;
 }
 
 function putting({ table, puts }: TableChanges, reapply: boolean): Statement {

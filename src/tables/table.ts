@@ -38,6 +38,11 @@ interface Declaration<C extends Columns> {
   readonly key: readonly (keyof C & string)[];
   /** The time of the creation that made the row; absent where the latest whole row wins. */
   readonly created?: keyof C & string;
+  /**
+   * The column that says on which node a row lies, where the tables are spread over several: the row's owner. It is given by
+   * the creation. A table without one is copied to every node.
+   */
+  readonly distributeBy?: keyof C & string;
   readonly columns: C;
   readonly counts?: readonly Count[];
   /** Names of the indexes that the migrations make; TypeORM cannot express partial and descending ones. */
@@ -50,6 +55,9 @@ interface Declaration<C extends Columns> {
 export class Table<C extends Columns = Columns> {
   readonly key: readonly string[];
   readonly created: string | undefined;
+  readonly distributeBy: string | undefined;
+  /** The column that says where a row lies, where the key does not: rows of such tables may move from one node to another. */
+  readonly owner: string | undefined;
   readonly columns: ReadonlyMap<string, Column<unknown>>;
   /** Version columns, each with the columns that it decides. */
   readonly versions: ReadonlyMap<string, readonly string[]>;
@@ -70,6 +78,9 @@ export class Table<C extends Columns = Columns> {
   ) {
     this.key = declaration.key;
     this.created = declaration.created;
+    const { distributeBy } = declaration;
+    this.distributeBy = distributeBy;
+    this.owner = distributeBy !== undefined && !declaration.key.includes(distributeBy) ? distributeBy : undefined;
     // Both have one key column and a creation.
     this.isAwaitable = declaration.key.length === 1 && declaration.created !== undefined;
     this.columns = new Map(Object.entries(declaration.columns));

@@ -75,7 +75,8 @@ export class NewEvents {
   /** In one round trip; undefined where rows are there, or events have to wait. */
   private async writeNewRows(session: Session, resolved: Resolved): Promise<Written | undefined> {
     const { applicable, waiting, repeated, collisions } = resolved;
-    if (waiting.length > 0) return undefined;
+    // Without BEGIN it would be up to Citus what is one transaction.
+    if (waiting.length > 0 || session.layout === 'distributed') return undefined;
     const changes = pure(() => fold(applicable));
     const guesses = this.guessesOf(changes);
     // Each is asked, also where one says no: the others have had their chance.

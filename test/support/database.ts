@@ -2,6 +2,7 @@ import { DataSource } from 'typeorm';
 import { readConfig, type Config } from '../../src/config.js';
 import { connect } from '../../src/postgres/data-source.js';
 import { migrate } from '../../src/postgres/migrate.js';
+import { freshDistributed } from './citus.js';
 import { unique } from './unique.js';
 
 /** The settings of a process that works on this database. */
@@ -21,8 +22,12 @@ export async function emptyDatabase(): Promise<string> {
   return name;
 }
 
-/** A migrated database of its own, connected; `destroy` it afterwards. */
+/**
+ * A migrated database of its own, connected; `destroy` it afterwards. With TEST_LAYOUT=distributed its tables are distributed
+ * (`npm run test:distributed`).
+ */
 export async function freshDatabase(): Promise<DataSource> {
+  if (process.env.TEST_LAYOUT === 'distributed') return freshDistributed();
   const dataSource = await connect(databaseConfig(await emptyDatabase()));
   await migrate(dataSource);
   return dataSource;

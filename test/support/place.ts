@@ -4,8 +4,7 @@ import type { DataSource } from 'typeorm';
 import { registry } from '../../src/handlers/index.js';
 import { committedOffsets, partitionEnds } from '../../src/kafka/topics.js';
 import { startDbw, type Ended, type Running } from './cli.js';
-import { connect } from '../../src/postgres/data-source.js';
-import { databaseConfig, emptyDatabase, freshDatabase } from './database.js';
+import { freshDatabase } from './database.js';
 import type { Message } from './generator/index.js';
 import { expectedTables, type Envelope } from './model.js';
 import { readRows } from './rows.js';
@@ -37,9 +36,11 @@ export class Place {
     private readonly topics: readonly string[],
   ) {}
 
-  /** @param isMigrated whether the database has its schema */
-  static async make(types: readonly string[] = [...registry.keys()], isMigrated = true): Promise<Place> {
-    const dataSource = isMigrated ? await freshDatabase() : await connect(databaseConfig(await emptyDatabase()));
+  static async make(
+    types: readonly string[] = [...registry.keys()],
+    migrated: () => Promise<DataSource> = freshDatabase,
+  ): Promise<Place> {
+    const dataSource = await migrated();
     const prefix = `${unique('t')}.`;
     const topics = types.map((type) => prefix + type);
     await createTopics(topics);

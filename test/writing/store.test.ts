@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DataSource } from 'typeorm';
 import { readConfig } from '../../src/config.js';
-import { decode, type Event } from '../../src/event/decode.js';
+import type { Event } from '../../src/event/decode.js';
 import { registry, tables } from '../../src/handlers/index.js';
 import { Marks } from '../../src/writing/marks.js';
 import { Parking } from '../../src/writing/parking.js';
@@ -15,25 +15,12 @@ import { Store } from '../../src/writing/store.js';
 import type { Written } from '../../src/writing/written.js';
 import { delivery } from '../support/arbitraries.js';
 import { emptyTables, freshDatabase } from '../support/database.js';
+import { deliver, eventOf, patient } from '../support/deliver.js';
 import { silent } from '../support/log.js';
 import { expectedTables, type Envelope } from '../support/model.js';
 import { readRows } from '../support/rows.js';
 import { unique } from '../support/unique.js';
 import { until } from '../support/until.js';
-
-function eventOf(envelope: Envelope, offset: number): Event {
-  const value = Buffer.from(JSON.stringify(envelope));
-  const message = { topic: envelope.eventType, partition: 0, offset, key: null, value, headers: [], timestamp: 0 };
-  const decoded = decode(message, registry);
-  if (decoded.kind !== 'event') throw new Error(`not valid: ${JSON.stringify(decoded)} ${JSON.stringify(envelope)}`);
-  return decoded.event;
-}
-
-/** What `persist` wants to know, for a test that expects no trouble. */
-function patient(store: Store, signal: AbortSignal): Parameters<typeof persist>[1] {
-  const retry = { attempts: 3, delayMs: 1, exponential: true };
-  return { store, log: silent, retry, signal, onRetry: () => undefined, onTrouble: () => undefined };
-}
 
 describe('the tables depend on the set of events alone', function () {
   this.timeout(600_000);
@@ -45,38 +32,6 @@ describe('the tables depend on the set of events alone', function () {
     await processed.maintain(dataSource, 8);
   });
   after(() => dataSource.destroy());
-
-  /** Writes batches by some writers at once, then applies what waits; the rows that are there in the end. */
-  async function deliver(arrival: readonly (readonly Envelope[])[], writers: number) {
-    const store = new Store(dataSource, tables, processed);
-    const parking = new Parking({
-      dataSource,
-      store,
-      registry,
-      tables,
-      prefix: '',
-      maxAttempts: 3,
-      log: silent,
-      onWritten: () => undefined,
-      sendLetters: () => Promise.reject(new Error('nothing here is refused')),
-    });
-    const signal = new AbortController().signal;
-    let offset = 0;
-    const batches = arrival.map((batch) => batch.map((envelope) => eventOf(envelope, offset++)));
-    const work = async () => {
-      for (let batch = batches.shift(); batch; batch = batches.shift()) {
-        const { written, refused } = await persist(batch, patient(store, signal));
-        expect(refused).to.deep.equal([]);
-        for (const one of written) parking.noticed(one);
-        await parking.wakeWanted();
-      }
-    };
-    // All of them, also when one fails: what still writes would be in the way of the next try.
-    const ended = await Promise.allSettled(Array.from({ length: writers }, work));
-    for (const one of ended) if (one.status === 'rejected') throw one.reason;
-    await parking.sweep(true);
-    return readRows(dataSource);
-  }
 
   it('whatever their order, batches, repetition and the number of writers', async () => {
     await fc.assert(
@@ -90,7 +45,7 @@ describe('the tables depend on the set of events alone', function () {
           );
           const { tables: expected, ties } = expectedTables(events);
           expect(ties).to.deep.equal([]);
-          const rows = await deliver(arrival, writers);
+          const rows = await deliver(dataSource, processed, arrival, writers);
           expect(rows).to.deep.equal(expected);
         },
       ),

@@ -1,30 +1,46 @@
+import { Flags } from '@oclif/core';
 import { DbwCommand } from '../../command.js';
 
 /** What `dbw migrate --json` prints. */
 export interface MigrateResult {
   /** Migrations that this run applied; empty where the schema was current. */
   readonly applied: readonly string[];
+  /** Whether this run distributed the tables over the nodes of a Citus cluster. */
+  readonly distributed: boolean;
 }
 
 export default class Migrate extends DbwCommand {
   static override summary = 'Bring the database schema up to date.';
   static override description =
     'Applies what is pending, each migration in its own transaction, while no other process migrates. Safe to run from many places at once.';
-  static override examples = ['<%= config.bin %> migrate', '<%= config.bin %> migrate --json'];
+  static override examples = [
+    '<%= config.bin %> migrate',
+    '<%= config.bin %> migrate --json',
+    '<%= config.bin %> migrate --distributed',
+  ];
+  static override flags = {
+    distributed: Flags.boolean({
+      summary: 'then distribute the tables over the nodes of a Citus cluster',
+      description: 'DB_HOST is its coordinator, on which the extension citus must be there. Stop dbw consume first.',
+    }),
+  };
 
   async run(): Promise<MigrateResult> {
-    await this.parse(Migrate);
+    const { flags } = await this.parse(Migrate);
     const config = this.configuration();
-    const [{ connect }, { migrate }] = await Promise.all([
+    const [{ connect }, { migrate, migrateDistributed }] = await Promise.all([
       import('../../postgres/data-source.js'),
       import('../../postgres/migrate.js'),
     ]);
     const dataSource = await connect(config.database);
     try {
-      const applied = await migrate(dataSource);
+      const { applied, distributed } = flags.distributed
+        ? await migrateDistributed(dataSource)
+        : { applied: await migrate(dataSource), distributed: false };
       for (const name of applied) this.log(`applied ${name}`);
-      if (applied.length === 0) this.log('The schema is up to date.');
-      return { applied };
+      if (distributed) this.log('distributed the tables');
+      if (applied.length === 0 && !distributed) this.log('The schema is up to date.');
+      return { applied, distributed };
     } finally {
       await dataSource.destroy();
     }
