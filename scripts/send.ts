@@ -1,4 +1,4 @@
-// `npm run send -- content.post.liked`: sends the examples of event types to the Kafka that the environment names, each behind
+// `node --import tsx scripts/send.ts content.post.liked`: sends the examples of event types to the Kafka that the environment names, each behind
 // examples that make the rows it needs.
 import { readConfig } from '../src/config.js';
 import { registry } from '../src/handlers/index.js';
@@ -8,7 +8,7 @@ import { send } from '../test/support/topics.js';
 
 const types = process.argv.slice(2);
 if (types.length === 0) {
-  console.error('Use: npm run send -- TYPE …, such as content.post.liked. All types: bin/dev.js events');
+  console.error('Use: node --import tsx scripts/send.ts TYPE …, such as content.post.liked. All types: bin/dev.js events');
   process.exit(2);
 }
 const events = types.flatMap(examplesFor);
