@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { blocksOf, type Block } from '../test/support/blocks.js';
 import { freePort } from '../test/support/services/ports.js';
-import { PASSWORDS, secured } from '../test/support/tls/secured.js';
+import { PASSWORDS, secured, type Secured } from '../test/support/tls/secured.js';
 import { until } from '../test/support/until.js';
 import { kafkaTools } from './five-minutes/kafka-tools.js';
 import { Shell } from './five-minutes/shell.js';
@@ -32,10 +32,11 @@ function withValues(step: string, env: Readonly<Record<string, string>>, set: Se
 const folder = mkdtempSync(join(tmpdir(), 'dbw-five-minutes-'));
 const before = new Set(readdirSync('.'));
 const began = Date.now();
-const servers = await secured();
+let servers: Secured | undefined;
 let failed = '';
 let shell: Shell | undefined;
 try {
+  servers = await secured();
   const port = String(await freePort());
   const env: Readonly<Record<string, string>> = servers.env;
   for (const name of ['DB_SSL_KEY_FILE']) chmodSync(env[name] ?? '', 0o600); // psql wants it so
@@ -90,7 +91,7 @@ try {
   failed = error instanceof Error ? error.message : String(error);
 } finally {
   await shell?.close();
-  await servers.close();
+  await servers?.close();
   for (const name of readdirSync('.')) if (/^dbw-.*\.tgz$/.test(name) && !before.has(name)) rmSync(name);
   rmSync(folder, { recursive: true, force: true });
 }

@@ -24,9 +24,10 @@ export class Shell {
   /** Types what a person would, and waits until the shell has done it. */
   async type(text: string): Promise<{ status: number; printed: string }> {
     this.printed = '';
+    // What runs must not read what is typed next.
     const status = await new Promise<number | undefined>((resolve) => {
       this.waiting = resolve;
-      this.child.stdin?.write(`${text}\nstatus=$?; echo; echo "${MARK}$status"\n`);
+      this.child.stdin?.write(`{\n${text}\n} < /dev/null\nstatus=$?; echo; echo "${MARK}$status"\n`);
     });
     if (status === undefined) throw new Error(`the shell ended at: ${text}`);
     return { status, printed: this.printed.replace(new RegExp(`\\n?${MARK}\\d+\\n`), '').trimEnd() };
