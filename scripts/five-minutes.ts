@@ -1,6 +1,6 @@
 // `npm run five-minutes`: takes the lines of the README's five minutes and types them into a shell, with the package installed into
 // an empty folder, against a Kafka (SASL_SSL), a PostgreSQL (TLS and certificates) and a Redis (TLS) that have never seen dbw.
-// Needs what `npm test` needs with Java and Maven, and `psql`. Ends with status 0 when the row is there.
+// Needs Java and Maven as `npm test` does, and `kcat` and `psql` in PATH. Ends with status 0 when the row is there.
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -8,7 +8,6 @@ import { blocksOf, type Block } from '../test/support/blocks.js';
 import { freePort } from '../test/support/services/ports.js';
 import { PASSWORDS, secured, type Secured } from '../test/support/tls/secured.js';
 import { until } from '../test/support/until.js';
-import { kafkaTools } from './five-minutes/kafka-tools.js';
 import { Shell } from './five-minutes/shell.js';
 
 const SECTION = 'Five minutes to a running system, with your own servers';
@@ -40,13 +39,12 @@ try {
   const port = String(await freePort());
   const env: Readonly<Record<string, string>> = servers.env;
   for (const name of ['DB_SSL_KEY_FILE']) chmodSync(env[name] ?? '', 0o600); // psql wants it so
-  const tools = kafkaTools(resolve('.services/downloads'), folder);
   const [prefix, home] = [join(folder, 'prefix'), join(folder, 'home')];
   mkdirSync(prefix);
   mkdirSync(home);
   // Nothing but this: what this checkout's environment has must not help.
   shell = Shell.open(resolve('.'), {
-    PATH: [join(prefix, 'bin'), tools, process.env.PATH].join(':'),
+    PATH: [join(prefix, 'bin'), process.env.PATH].join(':'),
     HOME: home,
     npm_config_prefix: prefix,
     npm_config_loglevel: 'error',
