@@ -3,7 +3,8 @@
 // Needs Java and Maven as `npm test` does, and `kcat` and `psql` in PATH. Ends with status 0 when the row is there.
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { SETTINGS } from '../src/config.js';
 import { blocksOf, type Block } from '../test/support/blocks.js';
 import { freePort } from '../test/support/services/ports.js';
 import { PASSWORDS, secured, type Secured } from '../test/support/tls/secured.js';
@@ -39,13 +40,15 @@ try {
   const port = String(await freePort());
   const env: Readonly<Record<string, string>> = servers.env;
   for (const name of ['DB_SSL_KEY_FILE']) chmodSync(env[name] ?? '', 0o600); // psql wants it so
-  const [prefix, home] = [join(folder, 'prefix'), join(folder, 'home')];
+  const [prefix, work] = [join(folder, 'prefix'), join(folder, 'work')];
   mkdirSync(prefix);
-  mkdirSync(home);
-  // Nothing but this: what this checkout's environment has must not help.
-  shell = Shell.open(resolve('.'), {
+  mkdirSync(work);
+  // What this checkout's environment has for dbw must not help; npm needs the rest.
+  const ours = SETTINGS.flatMap(({ name }) => [name, `${name}_FILE`]);
+  const rest = Object.entries(process.env).filter(([name]) => !ours.includes(name));
+  shell = Shell.open('.', {
+    ...Object.fromEntries(rest),
     PATH: [join(prefix, 'bin'), process.env.PATH].join(':'),
-    HOME: home,
     npm_config_prefix: prefix,
     npm_config_loglevel: 'error',
     DB_WRITER_SERVICE_PORT: port,
@@ -62,7 +65,7 @@ try {
       continue;
     }
     for (const step of stepsOf(block)) {
-      if (step.startsWith('cat >')) await shell.type(`cd '${home}'`);
+      if (step.startsWith('cat >')) await shell.type(`cd '${work}'`);
       const line = withValues(step, env, set).replaceAll('localhost:3010', `localhost:${port}`);
       console.log(`$ ${step.split('\n')[0] ?? ''}`);
       let { status, printed } = await shell.type(line);
