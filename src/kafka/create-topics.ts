@@ -4,6 +4,7 @@ import { EXIT, reasonOf, UserError } from '../errors.js';
 import { ensureDeadLetterTopic, refuseSourceForLetters } from './dead-letter-topic.js';
 import { protocolErrorOf } from './protocol-error.js';
 import { settingsOf } from './topic-settings.js';
+import { onceLed } from './topics.js';
 
 /** What topics shall have; what is not named is the brokers' own. */
 export interface TopicShape {
@@ -102,11 +103,11 @@ export async function createTopics(
   const missing = sources.filter((topic) => !before.has(topic));
   if (!isDry) {
     if (missing.length > 0) await create(admin, missing, shape);
-    await ensureDeadLetterTopic(admin, deadLetters, sources, log);
+    await onceLed(() => ensureDeadLetterTopic(admin, deadLetters, sources, log));
   }
   const all = [...sources, deadLetters];
   const there = isDry ? all.filter((topic) => before.has(topic)) : all;
-  const [sizes, settings] = await Promise.all([sizesOf(admin, there), settingsOf(admin, there)]);
+  const [sizes, settings] = await onceLed(() => Promise.all([sizesOf(admin, there), settingsOf(admin, there)]));
   return all.map((topic) => {
     const is = sizes.get(topic);
     const own = settings.get(topic)?.get('retention.ms')?.value;

@@ -13,8 +13,11 @@ export interface PartitionEnd {
 const LEADER_TRIES = 50;
 const LEADER_DELAY_MS = 100;
 
-/** A partition that was just created, or is moving, has no leader for a moment: kafkajs' admin gives up at once, we do not. */
-async function onceLed<T>(ask: () => Promise<T>): Promise<T> {
+/**
+ * A topic that was just created is unknown to some brokers for a moment, and a partition that is new or moving has no leader:
+ * kafkajs' admin gives up at once, we do not.
+ */
+export async function onceLed<T>(ask: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await ask();

@@ -525,8 +525,8 @@ describe('decoding', () => {
     expect(classes.size).to.be.greaterThan(150);
   });
 
-  it('knows thirty types, of which each writes to a table and has an example that is valid', () => {
-    expect(registry.size).to.equal(30);
+  it('knows types, of which each writes to a table and has an example that is valid', () => {
+    expect(registry.size).to.be.at.least(30);
     for (const [name, type] of registry) {
       expect(type.type).to.equal(name);
       const text = JSON.stringify({ ...ENVELOPE, eventType: name, data: type.example });

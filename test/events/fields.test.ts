@@ -58,8 +58,10 @@ function isEnum(kind: Kind): kind is Exclude<Kind, string> {
 describe('the fields of the thirty events', () => {
   const all = Object.entries(CONTRACT);
 
-  it('are those of every type that is known', () => {
-    expect(Object.keys(CONTRACT).sort()).to.deep.equal([...registry.keys()].sort());
+  // Types that came later have no contract of their own: test/handlers/examples.test.ts says what holds for every type.
+  it('are those of types that are known', () => {
+    expect(all).to.have.lengthOf(30);
+    expect([...registry.keys()]).to.include.members(Object.keys(CONTRACT));
     for (const [type, { key }] of all) {
       expect(registry.get(type)?.key, type).to.equal(key);
       expect(KEYS[type], type).to.equal(key);
