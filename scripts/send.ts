@@ -8,7 +8,9 @@ import { send } from '../test/support/topics.js';
 
 const types = process.argv.slice(2);
 if (types.length === 0) {
-  console.error('Use: node --import tsx scripts/send.ts TYPE …, such as content.post.liked. All types: bin/dev.js events');
+  console.error(
+    'Use: node --import tsx scripts/send.ts TYPE …, such as content.post.liked. All types: bin/dev.js events',
+  );
   process.exit(2);
 }
 const events = types.flatMap(examplesFor);

@@ -56,7 +56,9 @@ describe('documents about the code', () => {
     const missing = DOCUMENTS.flatMap((document) => {
       const text = readFileSync(document, 'utf8');
       const links = [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, to = '']) => join(dirname(document), to));
-      const named = [...text.matchAll(/(?<!In a new file )`((?:src|test|migrations|scripts)\/[\w./-]+)`/g)].map(([, to = '']) => to);
+      const named = [...text.matchAll(/(?<!In a new file )`((?:src|test|migrations|scripts)\/[\w./-]+)`/g)].map(
+        ([, to = '']) => to,
+      );
       return [...links, ...named].filter((to) => !existsSync(to)).map((to) => `${document}: ${to}`);
     });
     expect(missing).to.deep.equal([]);
