@@ -12,6 +12,9 @@ const POSITIONS = ['test/positions.test.ts', 'test/failures/failure-outages.test
 /** Servers of their own that speak TLS, and a run of every command. */
 const SECURITY = ['test/tls.test.ts', 'test/privacy.test.ts', 'test/postgres/roles.test.ts'];
 
+/** What the documents tell to type is typed, on copies and beside a writer. */
+const DOCUMENTS = ['test/guide.test.ts', 'test/command-lines.test.ts', 'test/tracing/tracing.test.ts'];
+
 const named = process.argv.slice(2);
 const all = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.ts'))
@@ -22,11 +25,13 @@ const isCommand = (file: string) => file.startsWith('test/commands/');
 /** Plays the incidents of docs/operations.md. */
 const isPlay = (file: string) => file === 'test/operations.test.ts';
 const rest = all.filter(
-  (file) => ![...FAULTS, ...POSITIONS, ...SECURITY].includes(file) && !isCommand(file) && !isPlay(file),
+  (file) => ![...FAULTS, ...POSITIONS, ...SECURITY, ...DOCUMENTS].includes(file) && !isCommand(file) && !isPlay(file),
 );
 // In an order that keeps both lanes busy to about the same end.
 const parts =
-  named.length > 0 ? [named] : [rest, FAULTS, all.filter(isCommand), POSITIONS, SECURITY, all.filter(isPlay)];
+  named.length > 0
+    ? [named]
+    : [rest, FAULTS, all.filter(isCommand), POSITIONS, SECURITY, DOCUMENTS, all.filter(isPlay)];
 
 const servers = await startServers({
   report: (line) => {
