@@ -198,6 +198,9 @@ describe('the values of events', function () {
     await watch(consuming, 'before');
     await outage(consuming, generate({ seed: 24, events: 40, poison: 0 }));
     await until(() => place.isCommitted(), consuming);
+    const writer = consuming;
+    const givenUp = /^dbw_dead_letters_total\{reason="missing_reference"\} [1-9]/m;
+    await until(async () => givenUp.test((await ask(writer, '/metrics')).text), writer);
     await watch(consuming, 'after');
     consuming.child.kill('SIGTERM');
     await consuming.ended;
