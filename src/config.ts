@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError } from './errors.js';
+import { codeOf, ConfigError } from './errors.js';
 import { readTls, type Tls } from './tls.js';
 import { TRACING_SETTINGS, tracingOf, type TracingSettings } from './tracing/settings.js';
 
@@ -137,8 +137,7 @@ class Reader {
       if (secret === '') this.problems.push(`${name}_FILE names ${file}, which is empty`);
       return secret;
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-      this.problems.push(`${name}_FILE names ${file}, which cannot be read (${code})`);
+      this.problems.push(`${name}_FILE names ${file}, which cannot be read (${codeOf(error) ?? 'unreadable'})`);
       return undefined;
     }
   }

@@ -1,4 +1,5 @@
 import { Listr, ListrLogger, ProcessOutput, type ListrDefaultRendererLogLevels } from 'listr2';
+import { spell } from './spell.js';
 
 const LINE_MS = 5_000;
 const WIDE = 100;
@@ -19,15 +20,6 @@ export interface Progress {
   readonly update: (advance: Advance) => void;
   /** Ends the display, whatever was reached; resolves when the last line of it is drawn. */
   readonly stop: () => Promise<void>;
-}
-
-/** 75 s as `1 min 15 s`; whole seconds. */
-export function spell(seconds: number): string {
-  const whole = Math.max(0, Math.ceil(seconds));
-  if (whole < 60) return `${whole} s`;
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
-  if (hours > 0) return `${hours} h ${minutes} min`;
-  return whole % 60 === 0 ? `${minutes} min` : `${minutes} min ${whole % 60} s`;
 }
 
 /** Messages a second since the beginning, and the seconds that what is left will take at that rate. */

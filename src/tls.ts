@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
+import { codeOf } from './errors.js';
 
 /**
  * How to speak TLS to one server: PEM texts and names. What is absent is Node's: the public authorities, the host's own
@@ -34,10 +35,6 @@ const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]+-----END
 const KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 const NAME = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/;
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-}
-
 /** The text of the file that a setting names; undefined where none is named, or where it cannot be read. */
 function textOf(read: Reader, name: string): string | undefined {
   const file = read.text(name);
@@ -45,7 +42,7 @@ function textOf(read: Reader, name: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    read.problems.push(`${name} names ${file}, which cannot be read (${codeOf(error)})`);
+    read.problems.push(`${name} names ${file}, which cannot be read (${codeOf(error) ?? 'unreadable'})`);
     return undefined;
   }
 }

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 import { blocksOf, linesOf, type Block } from './support/blocks.js';
-import { connect } from '../src/postgres/data-source.js';
-import { databaseConfig, emptyDatabase } from './support/database.js';
+import { bareDatabase } from './support/database.js';
 import { Place } from './support/place.js';
 
 const COPIED = ['bin', 'src', 'migrations', 'test', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
@@ -22,7 +21,7 @@ describe('docs/adding-an-event-type.md', function () {
   let place: Place;
   let exported = '';
   before(async () => {
-    place = await Place.make([], async () => connect(databaseConfig(await emptyDatabase())));
+    place = await Place.make([], bareDatabase);
     folder = mkdtempSync(join(tmpdir(), 'dbw-guide-'));
     for (const name of [...COPIED, '.mocharc.json', '.tsbuildinfo'])
       if (existsSync(name)) cpSync(name, join(folder, name), { recursive: true });

@@ -1,6 +1,6 @@
 import type { Config } from '../config.js';
 import { reasonOf } from '../errors.js';
-import { spell } from '../progress.js';
+import { count, spell } from '../spell.js';
 import type { Answers, Asked } from './probe.js';
 import type { WriterAnswer } from './writer.js';
 
@@ -12,10 +12,6 @@ export interface Check {
   readonly answer: string;
   /** What to do where it is not good. */
   readonly remedy?: string;
-}
-
-function count(n: number, what: string): string {
-  return `${n.toLocaleString('en-US')} ${what}${n === 1 ? '' : 's'}`;
 }
 
 /** What went wrong, and the last sentence of its message, which says what to do. */

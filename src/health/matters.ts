@@ -1,4 +1,4 @@
-import { spell } from '../progress.js';
+import { count, spell } from '../spell.js';
 import { SPAN_MS } from './history.js';
 import { NOT_YET } from './reach.js';
 import { lagByTopic } from './topic-lag.js';
@@ -30,10 +30,6 @@ const BRIEF_MS = 5_000;
 const MOST = 5;
 
 const GOES_ON = 'dbw goes on by itself when it answers: do not restart it.';
-
-function count(n: number, what: string): string {
-  return `${n.toLocaleString('en-US')} ${what}${n === 1 ? '' : 's'}`;
-}
 
 function ofServers({ consumer, kafka, database, redis, trouble }: Vitals): Matter[] {
   const found: Matter[] = [];

@@ -1,6 +1,6 @@
 import { placeOf } from '../event/message.js';
 import { table } from '../output.js';
-import { spell } from '../progress.js';
+import { spell } from '../spell.js';
 import type { ParkedReport } from './parked-report.js';
 
 function ago(time: string, now: number): string {

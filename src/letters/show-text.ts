@@ -1,4 +1,5 @@
 import chalk from 'chalk';
+import { count } from '../spell.js';
 import type { ShownLetter } from './show.js';
 import { clock } from './summary-text.js';
 
@@ -19,10 +20,6 @@ const REASONS: Readonly<Record<string, string>> = {
   other: 'what wrote the letter had its own reason',
 };
 
-function times(count: number, one: string, many: string): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
-}
-
 function stateText({ state, discarded, otherContent, waits }: ShownLetter): string[] {
   const lines: string[] = [];
   if (state === 'open') lines.push(chalk.yellow('open: its event has not been processed'));
@@ -37,7 +34,7 @@ function stateText({ state, discarded, otherContent, waits }: ShownLetter): stri
   }
   for (const { table, key, since, attempts, deadAt } of waits) {
     const given = deadAt === null ? '' : `; given up at ${clock(deadAt)}, applied all the same should the row come`;
-    const tried = times(attempts, 'attempt', 'attempts');
+    const tried = count(attempts, 'attempt');
     lines.push(`waits for the row ${key} of ${table} since ${clock(since)}, ${tried}${given}`);
   }
   return lines;
@@ -83,8 +80,8 @@ export function showText(letter: ShownLetter, isRevealed: boolean): string {
     ['', [code, path].filter((text) => text !== '').join(' at ')],
     ['', message ?? ''],
     ['cause', letter.fingerprint],
-    ['died', `${clock(letter.failedAt)}, after ${times(attempts, 'attempt', 'attempts')}`],
-    ['first died', `${clock(letter.firstFailedAt)}; ${times(replays, 'replay', 'replays')} since`],
+    ['died', `${clock(letter.failedAt)}, after ${count(attempts, 'attempt')}`],
+    ['first died', `${clock(letter.firstFailedAt)}; ${count(replays, 'replay')} since`],
     ['state', stateText(letter)],
     ['today', opinionText(letter)],
     ['older letters', older === null ? olderHint(letter) : older.join(', ')],

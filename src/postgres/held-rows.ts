@@ -1,9 +1,9 @@
 import type { Changes } from '../tables/fold.js';
-import { Keys, type RowKeys } from '../tables/resolve.js';
+import type { RowKeys } from '../tables/resolve.js';
 import type { Table } from '../tables/table.js';
 import { encodeArray } from './arrays.js';
 import type { Result } from './session.js';
-import { existing, statement, type Statement } from './statements.js';
+import { existing, foundIn, statement, type Statement } from './statements.js';
 
 // Whoever comes second waits here for the end of the transaction of the first, also where that has taken its name out again.
 const HOLD = `INSERT INTO dbw.held_rows (name) SELECT x.name FROM unnest($1::text[]) AS x (name)
@@ -45,10 +45,9 @@ export class HeldRows {
 
   /** @param results of `first` */
   found(results: readonly Result[]): RowKeys {
-    const there = new Keys();
-    for (const [i, [table]] of this.touched.entries()) {
-      for (const [key] of results[i + 1]?.rows ?? []) there.add(table, String(key));
-    }
-    return there;
+    return foundIn(
+      this.touched.map(([table]) => table),
+      results.slice(1),
+    );
   }
 }

@@ -24,7 +24,10 @@ export function layoutOf(dataSource: DataSource): Layout {
  * Learns from the catalog how the tables lie: their primary keys say so. Where there are none yet they are to be whole.
  */
 export async function learnLayout(dataSource: DataSource): Promise<Layout> {
-  const found = await layoutsFound(dataSource);
+  return learn(dataSource, await layoutsFound(dataSource));
+}
+
+function learn(dataSource: DataSource, found: Awaited<ReturnType<typeof layoutsFound>>): Layout {
   const layout = found.some(([, one]) => one === 'distributed') ? 'distributed' : 'whole';
   layouts.set(dataSource, layout);
   return layout;
@@ -36,8 +39,9 @@ export async function learnLayout(dataSource: DataSource): Promise<Layout> {
  * @throws UserError that names the tables which do not
  */
 export async function refuseMixedLayout(dataSource: DataSource): Promise<void> {
-  const layout = await learnLayout(dataSource);
-  const strange = (await layoutsFound(dataSource)).filter(([, one]) => one !== layout).map(([table]) => table);
+  const found = await layoutsFound(dataSource);
+  const layout = learn(dataSource, found);
+  const strange = found.filter(([, one]) => one !== layout).map(([table]) => table);
   if (strange.length === 0) return;
   const wanted = strange.map((table) => `public.${table.name} (${primaryKey(table, layout).join(', ')})`).join(', ');
   throw new UserError(

@@ -58,7 +58,8 @@ function takeOver(role: string): string {
   return `DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT relid FROM pg_partition_tree('dbw.processed_events') LOOP ${alter}; END LOOP; END $$;`;
 }
 
-function literal(text: string): string {
+/** Text as SQL says it between quotes. */
+export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 

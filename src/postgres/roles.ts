@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { tables } from '../handlers/index.js';
-import { READ_ONLY } from './rights.js';
+import { literal, READ_ONLY } from './rights.js';
 
 /** A role of PostgreSQL for each kind of command, and one for the services that read. */
 export interface Roles {
@@ -18,10 +18,6 @@ export interface Roles {
 
 function identifier(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** A block that does one thing for each row of a query, whose column `t` it may name. */

@@ -30,6 +30,16 @@ function isConnection(value: unknown): value is Connection {
   return typeof value === 'object' && value !== null && 'query' in value && 'roundTrip' in value;
 }
 
+/** The first error is the one to tell; over a dead connection a rollback fails too. */
+async function undoing<T>(work: () => Promise<T>, rollBack: () => Promise<unknown>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await rollBack().catch(() => undefined);
+    throw error;
+  }
+}
+
 /**
  * One connection out of TypeORM's pool. TypeORM begins and ends the transactions; statements go to the driver as
  * prepared ones, which TypeORM's `query` cannot do.
@@ -81,15 +91,11 @@ export class Session {
 
   /** Runs `work` in a transaction: committed when it resolves, rolled back when it throws. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
-    await this.runner.startTransaction();
-    this.inTransaction = true;
-    try {
-      const result = await this.completed(work);
+    return this.within(async () => {
+      const result = await this.begun(work);
       await this.runner.commitTransaction();
       return result;
-    } finally {
-      this.inTransaction = false;
-    }
+    });
   }
 
   /**
@@ -97,38 +103,29 @@ export class Session {
    * throws.
    */
   async ownTransaction<T>(work: () => Promise<T>): Promise<T> {
-    this.inTransaction = true;
-    try {
-      return await work();
-    } catch (error) {
-      // The first error is the one to tell; over a dead connection this fails too.
-      await this.query('ROLLBACK').catch(() => undefined);
-      throw error;
-    } finally {
-      this.inTransaction = false;
-    }
+    return this.within(() => undoing(work, () => this.query('ROLLBACK')));
   }
 
   /** Runs `work` in a transaction that is rolled back, whatever it did. */
   async rehearsal<T>(work: () => Promise<T>): Promise<T> {
-    await this.runner.startTransaction();
-    this.inTransaction = true;
-    try {
-      const result = await this.completed(work);
+    return this.within(async () => {
+      const result = await this.begun(work);
       await this.runner.rollbackTransaction();
       return result;
-    } finally {
-      this.inTransaction = false;
-    }
+    });
   }
 
-  private async completed<T>(work: () => Promise<T>): Promise<T> {
+  private async begun<T>(work: () => Promise<T>): Promise<T> {
+    await this.runner.startTransaction();
+    return undoing(work, () => this.runner.rollbackTransaction());
+  }
+
+  private async within<T>(transaction: () => Promise<T>): Promise<T> {
+    this.inTransaction = true;
     try {
-      return await work();
-    } catch (error) {
-      // The first error is the one to tell; a rollback over a dead connection fails too.
-      await this.runner.rollbackTransaction().catch(() => undefined);
-      throw error;
+      return await transaction();
+    } finally {
+      this.inTransaction = false;
     }
   }
 

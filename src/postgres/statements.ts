@@ -1,5 +1,6 @@
 import type { Column } from '../tables/column.js';
 import { primaryKey, type Layout } from '../tables/layout.js';
+import { Keys } from '../tables/resolve.js';
 import type { Row, Table } from '../tables/table.js';
 import { arrayTypeOf, castOf, encodeArray, type ArrayType } from './arrays.js';
 
@@ -183,6 +184,16 @@ export function existing(table: Table, keys: readonly string[]): Statement {
   const key = table.key[0] ?? '';
   const { bytes } = encodeArray('text', keys.length, (i) => keys[i]);
   return statement(`SELECT ${key} FROM public.${table.name} WHERE ${key} = ANY($1::text[])`, [bytes]);
+}
+
+/** What such questions, one a table, were answered: the rows that exist. */
+export function foundIn(
+  asked: readonly Table[],
+  answers: readonly { readonly rows: readonly (readonly unknown[])[] }[],
+): Keys {
+  const found = new Keys();
+  for (const [i, table] of asked.entries()) for (const [key] of answers[i]?.rows ?? []) found.add(table, String(key));
+  return found;
 }
 
 /** One column of those of these keys that exist, each with its key. */

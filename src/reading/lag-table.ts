@@ -1,5 +1,5 @@
 import { table } from '../output.js';
-import { spell } from '../progress.js';
+import { spell } from '../spell.js';
 import { FINDINGS } from './beginnings.js';
 import type { LagReport, LagSum, PartitionLag } from './group-lag.js';
 import type { Rates } from './lag-rates.js';

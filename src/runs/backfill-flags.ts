@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { table } from '../output.js';
-import { spell } from '../progress.js';
+import { spell } from '../spell.js';
 import type { Choice, PlannedRange } from './backfill-plan.js';
 import type { Lost } from './ranges.js';
 

@@ -5,7 +5,6 @@ import { recreateRows } from '../postgres/recreate.js';
 import type { Result, Session } from '../postgres/session.js';
 import { insertNewRows, insertRows, putRows, updateRows, type Statement } from '../postgres/statements.js';
 import { Keys, type RowKeys } from './resolve.js';
-import type { Layout } from './layout.js';
 import type { Row, Table } from './table.js';
 
 export interface Applied {
@@ -41,13 +40,12 @@ interface Course {
   readonly recounted: Keys | undefined;
 }
 
-/** The statement that inserts rows of a table, with the changes that the same batch has for them. */
-function insertion({ table, updates }: TableChanges, rows: ReadonlyMap<string, Row>, layout: Layout): Statement {
-  const merged = inKeyOrder(rows).map(([key, row]) => {
+/** Rows that a batch creates, each with the changes that the same batch has for it. */
+function merged({ updates }: TableChanges, rows: ReadonlyMap<string, Row>): Row[] {
+  return inKeyOrder(rows).map(([key, row]) => {
     const update = updates.get(key);
     return update ? { ...row, ...update } : row;
   });
-  return insertRows(table, merged, layout);
 }
 
 /** Takes in which rows of a table were new, of those that were sent, and settles the others. */
@@ -167,7 +165,7 @@ async function makeRows(
     if (!own) continue;
     if (own.inserts.size > 0) {
       const rows = without(own.inserts, looked?.byTable.get(table));
-      sent.push(insertion(own, rows, session.layout));
+      sent.push(insertRows(table, merged(own, rows), session.layout));
       answered.push((result) => settle(session, changes, own, rows, result, course));
     }
     if (own.puts.size > 0) {
@@ -247,21 +245,12 @@ export function statementsOfNew(
   for (const table of tables) {
     const own = changes.byTable.get(table);
     if (!own) continue;
-    if (own.inserts.size > 0) statements.push(insertNewRows(table, newRows(own)));
+    if (own.inserts.size > 0) statements.push(insertNewRows(table, merged(own, own.inserts)));
+    for (const key of own.inserts.keys()) own.updates.delete(key); // it goes in with the row
     if (own.puts.size > 0) statements.push(putting(own, false));
   }
   statements.push(...updates(tables, changes).map(({ statement }) => statement));
   return { statements, created: { byTable: created } };
-}
-
-/** The rows that a batch creates, each with the changes that the same batch has for it, which need no update then. */
-function newRows({ inserts, updates }: TableChanges): Row[] {
-  return inKeyOrder(inserts).map(([key, row]) => {
-    const update = updates.get(key);
-    if (!update) return row;
-    updates.delete(key);
-    return { ...row, ...update };
-  });
 }
 
 /** Rows with counters that a batch touches itself. */

@@ -23,17 +23,25 @@ export interface Resolved {
   readonly collisions: readonly Event[];
 }
 
-/** Calls `visit` for each row that must exist before a change can be written: parents, and the target of a `set`. */
-export function eachNeed(change: Change, visit: (table: Table, key: string) => void): void {
-  const { table, row, verb } = change;
+/** The first that fits of the rows that must exist before a change can be written: parents, and the target of a `set`. */
+function findNeed({ table, row, verb }: Change, fits: (table: Table, key: string) => boolean): Need | undefined {
   if (verb === 'set') {
-    visit(table, table.keyOf(row));
-    return;
+    const key = table.keyOf(row);
+    return fits(table, key) ? { table, key } : undefined;
   }
   for (const { column, parent } of table.references) {
     const key = row[column];
-    if (typeof key === 'string') visit(parent, key);
+    if (typeof key === 'string' && fits(parent, key)) return { table: parent, key };
   }
+  return undefined;
+}
+
+/** Calls `visit` for each row that must exist before a change can be written. */
+export function eachNeed(change: Change, visit: (table: Table, key: string) => void): void {
+  findNeed(change, (table, key) => {
+    visit(table, key);
+    return false;
+  });
 }
 
 /** Rows by their keys, of which nobody wants to change anything. */
@@ -56,8 +64,12 @@ export class Keys implements RowKeys {
     else this.byTable.set(table, new Set([key]));
   }
 
+  addAll({ byTable }: RowKeys): void {
+    for (const [table, keys] of byTable) for (const key of keys.keys()) this.add(table, key);
+  }
+
   has(table: Table, key: string): boolean {
-    return this.byTable.get(table)?.has(key) ?? false;
+    return has(this, table, key);
   }
 }
 
@@ -83,16 +95,9 @@ class Waiters {
 
 /** The first row that an event lacks, given what exists and what other events made; a row that it makes itself counts. */
 function missing(event: Event, exists: (table: Table, key: string) => boolean): Need | undefined {
-  for (const { table, row, verb } of event.changes) {
-    if (verb === 'set') {
-      const key = table.keyOf(row);
-      if (!exists(table, key) && !makes(event, table, key)) return { table, key };
-      continue;
-    }
-    for (const { column, parent } of table.references) {
-      const key = row[column];
-      if (typeof key === 'string' && !exists(parent, key) && !makes(event, parent, key)) return { table: parent, key };
-    }
+  for (const change of event.changes) {
+    const need = findNeed(change, (table, key) => !exists(table, key) && !makes(event, table, key));
+    if (need) return need;
   }
   return undefined;
 }
@@ -105,22 +110,19 @@ function makes(event: Event, table: Table, key: string): boolean {
   return at >= 0 && at < event.changes.length - 1;
 }
 
-/** Where every event has all that it needs, only those of one id are to be told apart. */
-function resolveReady(events: readonly Event[]): Resolved {
-  const takenBy = new Map<string, Event>();
-  const applicable: Event[] = [];
-  const repeated: Event[] = [];
-  const collisions: Event[] = [];
-  for (const event of events) {
-    const twin = takenBy.get(event.id);
-    if (twin) {
-      (twin.hash === event.hash ? repeated : collisions).push(event);
-    } else {
-      takenBy.set(event.id, event);
-      applicable.push(event);
-    }
+/** Tells events of one id apart: the first that can be written is the one that counts. */
+class Twins {
+  readonly repeated: Event[] = [];
+  readonly collisions: Event[] = [];
+  private readonly takenBy = new Map<string, Event>();
+
+  /** Whether the event is the first of its id; another is put with its kind. */
+  isFirst(event: Event): boolean {
+    const first = this.takenBy.get(event.id);
+    if (first) (first.hash === event.hash ? this.repeated : this.collisions).push(event);
+    else this.takenBy.set(event.id, event);
+    return first === undefined;
   }
-  return { applicable, waiting: [], repeated, collisions };
 }
 
 /**
@@ -131,13 +133,15 @@ function resolveReady(events: readonly Event[]): Resolved {
  * @param known whether a row is in the database
  */
 export function resolve(events: readonly Event[], known: (table: Table, key: string) => boolean): Resolved {
-  if (events.every((event) => missing(event, known) === undefined)) return resolveReady(events);
+  const twins = new Twins();
+  const { repeated, collisions } = twins;
+  // Mostly every event has all that it needs.
+  if (events.every((event) => missing(event, known) === undefined)) {
+    return { applicable: events.filter((event) => twins.isFirst(event)), waiting: [], repeated, collisions };
+  }
   const made = new Keys();
   const waiters = new Waiters();
   const ready = new Set<Event>();
-  const repeated: Event[] = [];
-  const collisions: Event[] = [];
-  const takenBy = new Map<string, Event>();
   const needs = new Map<Event, Need>();
   const exists = (table: Table, key: string) => known(table, key) || made.has(table, key);
 
@@ -150,12 +154,7 @@ export function resolve(events: readonly Event[], known: (table: Table, key: str
       return;
     }
     needs.delete(event);
-    const twin = takenBy.get(event.id);
-    if (twin) {
-      (twin.hash === event.hash ? repeated : collisions).push(event);
-      return;
-    }
-    takenBy.set(event.id, event);
+    if (!twins.isFirst(event)) return;
     ready.add(event);
     for (const { verb, table, row } of event.changes) {
       if (verb === 'set') continue;

@@ -9,7 +9,7 @@ export interface Batch {
 }
 
 /** The rows that events make, if they can be written. */
-export function madeBy(events: readonly Event[]): RowKeys {
+export function madeBy(events: readonly Event[]): Keys {
   const makes = new Keys();
   for (const event of events) {
     try {

@@ -29,9 +29,7 @@ function divider(): (error: unknown, group: readonly unknown[]) => boolean {
 
 function sum(all: readonly Written[], waiting: readonly Waiting[]): Written {
   const created = new Keys();
-  for (const one of all) {
-    for (const [table, keys] of one.created.byTable) for (const key of keys.keys()) created.add(table, key);
-  }
+  for (const one of all) created.addAll(one.created);
   return {
     applied: all.flatMap(({ applied }) => applied),
     duplicates: all.flatMap(({ duplicates }) => duplicates),

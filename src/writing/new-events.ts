@@ -60,9 +60,10 @@ export class NewEvents {
    * @throws whatever else the database says, or Bug; nothing is written then
    */
   async write(session: Session, resolved: Resolved): Promise<Written | undefined> {
-    if (resolved.applicable.length === 0) return undefined;
+    const { applicable } = resolved;
+    if (applicable.length === 0) return undefined;
     try {
-      const written = (await this.writeNewRows(session, resolved)) ?? (await this.writeRows(session, resolved));
+      const written = await this.writeFolded(session, resolved);
       this.ids.held();
       return written;
     } catch (error) {
@@ -72,15 +73,31 @@ export class NewEvents {
     }
   }
 
-  /** In one round trip; undefined where rows are there, or events have to wait. */
-  private async writeNewRows(session: Session, resolved: Resolved): Promise<Written | undefined> {
-    const { applicable, waiting, repeated, collisions } = resolved;
+  private async writeFolded(session: Session, resolved: Resolved): Promise<Written> {
+    const changes = pure(() => fold(resolved.applicable));
     // Without BEGIN it would be up to Citus what is one transaction.
-    if (waiting.length > 0 || session.layout === 'distributed') return undefined;
-    const changes = pure(() => fold(applicable));
+    if (resolved.waiting.length > 0 || session.layout === 'distributed') {
+      return this.writeRows(session, resolved, changes);
+    }
     const guesses = this.guessesOf(changes);
     // Each is asked, also where one says no: the others have had their chance.
-    if (guesses.filter((guess) => !guess.isWorthIt()).length > 0) return undefined;
+    if (guesses.filter((guess) => !guess.isWorthIt()).length > 0) return this.writeRows(session, resolved, changes);
+    const written = await this.writeNewRows(session, resolved, changes);
+    for (const guess of written ? guesses : []) guess.held();
+    // The try has used up what was folded.
+    return (
+      written ??
+      this.writeRows(
+        session,
+        resolved,
+        pure(() => fold(resolved.applicable)),
+      )
+    );
+  }
+
+  /** In one round trip; undefined where rows are there. */
+  private async writeNewRows(session: Session, resolved: Resolved, changes: Changes): Promise<Written | undefined> {
+    const { applicable, waiting, repeated, collisions } = resolved;
     const { statements, created } = statementsOfNew(this.tables, changes);
     try {
       await session.together([this.processed.claimNew(applicable), ...statements]);
@@ -90,7 +107,6 @@ export class NewEvents {
       wrong.failed();
       return undefined;
     }
-    for (const guess of guesses) guess.held();
     return { applied: applicable, duplicates: repeated, collisions, waiting, created, ties: changes.ties };
   }
 
@@ -99,9 +115,8 @@ export class NewEvents {
   }
 
   /** In one transaction, whether or not the rows are there. */
-  private async writeRows(session: Session, resolved: Resolved): Promise<Written> {
+  private async writeRows(session: Session, resolved: Resolved, changes: Changes): Promise<Written> {
     const { applicable, waiting, repeated, collisions } = resolved;
-    const changes = pure(() => fold(applicable));
     const first = [BEGIN, this.processed.claimNew(applicable)];
     const last = waiting.length === 0 ? [COMMIT] : [];
     return session.ownTransaction(async () => {

@@ -7,6 +7,7 @@ import type { Event } from '../event/decode.js';
 import { eventKey } from '../postgres/processed.js';
 import { Session } from '../postgres/session.js';
 import { eachNeed, Keys, resolve, type Waiting } from '../tables/resolve.js';
+import { madeBy } from './in-flight.js';
 import { isolate } from './isolate.js';
 import type { Store } from './store.js';
 import type { Table } from '../tables/table.js';
@@ -39,7 +40,7 @@ function leaning(events: readonly Event[], isPromised: (table: Table, key: strin
       const needs = needsOf(event, (table, key) => isPromised(table, key) || made.has(table, key));
       if (needs.byTable.size === 0) continue;
       found.add(event);
-      for (const [table, keys] of madeBy(event).byTable) for (const key of keys) made.add(table, key);
+      made.addAll(madeBy([event]));
     }
   }
   return found;
@@ -103,7 +104,7 @@ export class Rehearsal {
     for (const { event } of waiting) {
       this.waiters.set(event.id, {
         lacks: needsOf(event, (table, key) => !found.has(table, key)),
-        makes: madeBy(event),
+        makes: madeBy([event]),
       });
     }
     return {
@@ -127,11 +128,7 @@ export class Rehearsal {
 
   private promise(event: Event): void {
     this.ids.add(idOf(event.id));
-    this.promiseRows(madeBy(event));
-  }
-
-  private promiseRows(rows: Keys): void {
-    for (const [table, keys] of rows.byTable) for (const key of keys) this.rows.add(table, key);
+    this.rows.addAll(madeBy([event]));
   }
 
   /**
@@ -150,7 +147,7 @@ export class Rehearsal {
         if (!isComplete) continue;
         came.push(id);
         this.waiters.delete(id);
-        this.promiseRows(makes);
+        this.rows.addAll(makes);
       }
     }
     return came;
@@ -160,22 +157,13 @@ export class Rehearsal {
 /** The rows that an event needs and does not make, those left out that do not count. */
 function needsOf(event: Event, counts: (table: Table, key: string) => boolean): Keys {
   const needs = new Keys();
-  const own = madeBy(event);
+  const own = madeBy([event]);
   for (const change of event.changes) {
     eachNeed(change, (table, key) => {
       if (counts(table, key) && !own.has(table, key)) needs.add(table, key);
     });
   }
   return needs;
-}
-
-/** Rows that others may need: of tables with one key column. */
-function madeBy(event: Event): Keys {
-  const made = new Keys();
-  for (const { verb, table, row } of event.changes) {
-    if (verb !== 'set' && table.key.length === 1) made.add(table, table.keyOf(row));
-  }
-  return made;
 }
 
 function idOf(id: string): string {

@@ -1,4 +1,4 @@
-import { existing } from '../postgres/statements.js';
+import { existing, foundIn } from '../postgres/statements.js';
 import type { Session } from '../postgres/session.js';
 import { KnownRows } from '../tables/known.js';
 import { eachNeed, has, Keys, resolve, type Resolved, type RowKeys } from '../tables/resolve.js';
@@ -65,14 +65,8 @@ export class Resolver {
         }
       }
     });
-    const found = new Keys();
-    const questions = [...asked.byTable];
-    const answers = await session.together(questions.map(([table, keys]) => existing(table, [...keys])));
-    for (const [i, { rows }] of answers.entries()) {
-      const [table] = questions[i] ?? [];
-      for (const [key] of rows) if (table) found.add(table, String(key));
-    }
-    return found;
+    const questions = [...asked.byTable].map(([table, keys]) => existing(table, [...keys]));
+    return foundIn([...asked.byTable.keys()], await session.together(questions));
   }
 
   /** These rows exist from now on: only what is committed may be told. */

@@ -5,7 +5,7 @@ import { tables } from '../../src/handlers/index.js';
 import { connect } from '../../src/postgres/data-source.js';
 import { grantsFor, type Roles } from '../../src/postgres/roles.js';
 import { dbw, type Ended } from '../support/cli.js';
-import { databaseConfig, emptyDatabase } from '../support/database.js';
+import { bareDatabase, databaseConfig } from '../support/database.js';
 import { generate } from '../support/generator/index.js';
 import { Place } from '../support/place.js';
 import { unique } from '../support/unique.js';
@@ -51,7 +51,7 @@ describe('the roles of dbw migrate grants', () => {
       unique(`Its ${name}`),
     );
     roles = { owner, writer, operator, viewer, reader };
-    place = await Place.make(undefined, async () => connect(databaseConfig(await emptyDatabase())));
+    place = await Place.make(undefined, bareDatabase);
     const flags = Object.entries<string>({ ...roles }).flatMap(([flag, name]) => [`--${flag}`, name]);
     const { status, stdout, stderr } = await dbw(['migrate', 'grants', ...flags], place.env);
     expect(status, stderr).to.equal(EXIT.done);

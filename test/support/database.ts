@@ -22,13 +22,18 @@ export async function emptyDatabase(): Promise<string> {
   return name;
 }
 
+/** A database of its own with nothing in it, connected; `destroy` it afterwards. */
+export async function bareDatabase(): Promise<DataSource> {
+  return connect(databaseConfig(await emptyDatabase()));
+}
+
 /**
  * A migrated database of its own, connected; `destroy` it afterwards. With TEST_LAYOUT=distributed its tables are distributed
  * (`npm run test:distributed`).
  */
 export async function freshDatabase(): Promise<DataSource> {
   if (process.env.TEST_LAYOUT === 'distributed') return freshDistributed();
-  const dataSource = await connect(databaseConfig(await emptyDatabase()));
+  const dataSource = await bareDatabase();
   await migrate(dataSource);
   return dataSource;
 }

@@ -86,7 +86,7 @@ export class Page {
     private readonly host = hostname(),
   ) {
     this.history = new History(tally, vitals, (now, at) => {
-      this.matters(now, at);
+      this.matters(now, this.history.since(SPAN_MS, at).outcomes.dead_letter, at);
     });
   }
 
@@ -104,9 +104,8 @@ export class Page {
     this.history.look(now);
   }
 
-  private matters(vitals: Vitals, now: number): Matter[] {
-    const { outcomes } = this.history.since(SPAN_MS, now);
-    const matters = mattersOf(vitals, outcomes.dead_letter, now);
+  private matters(vitals: Vitals, deadLetters: number, now: number): Matter[] {
+    const matters = mattersOf(vitals, deadLetters, now);
     this.sightings.look(matters, now);
     return matters;
   }
@@ -116,7 +115,7 @@ export class Page {
     const { tally, history, sightings } = this;
     const vitals = this.vitals();
     const span = history.since(SPAN_MS, now);
-    const matters = this.matters(vitals, now);
+    const matters = this.matters(vitals, span.outcomes.dead_letter, now);
     const found = worstOf(matters);
     const legend = legendOf(history.periods());
     const live = (id: string, content: Html, style = '') =>

@@ -1,4 +1,4 @@
-import { spell } from '../../progress.js';
+import { spell } from '../../spell.js';
 import { html, type Html } from './html.js';
 
 /** A name that may be broken behind its dots. */
