@@ -6,6 +6,9 @@ import { AwayError, EXIT, reasonOf, UserError } from '../errors.js';
 import { failureOf } from '../failures/failure.js';
 import { refusalText } from '../failures/tls.js';
 import { tlsOptions } from '../tls.js';
+import { lookOnlyForWhatWaits } from './request-queue.js';
+
+lookOnlyForWhatWaits();
 
 /** A broker that is there answers sooner. */
 const KNOCK_AFTER_MS = 500;

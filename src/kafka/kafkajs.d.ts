@@ -1,0 +1,15 @@
+/** A part of kafkajs that its types do not tell of. */
+declare module 'kafkajs/src/network/requestQueue/index.js' {
+  interface Queue {
+    /** Requests that are not sent yet. */
+    readonly pending: readonly unknown[];
+    /** Has those that wait looked at again, when that makes sense. */
+    scheduleCheckPendingRequests: (this: Queue) => void;
+    /** Sends those whose time has come. */
+    checkPendingRequests: (this: Queue) => void;
+    /** The timer of the next look. */
+    readonly throttleCheckTimeoutId: unknown;
+  }
+  const RequestQueue: { readonly prototype: Queue };
+  export default RequestQueue;
+}
