@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { tables } from '../handlers/index.js';
+import { idIndex } from '../tables/layout.js';
 import { literal, READ_ONLY } from './rights.js';
 
 /** A role of PostgreSQL for each kind of command, and one for the services that read. */
@@ -66,6 +67,11 @@ export function grantsFor(roles: Roles): string {
   const below = `${writer}, ${operator}, ${viewer}, ${reader}`;
   const events = tables.map(({ name }) => literal(`public.${identifier(name)}`)).join(', ');
   const present = `SELECT name FROM unnest(ARRAY[${events}]) AS name WHERE to_regclass(name) IS NOT NULL`;
+  const homes = tables.flatMap((table) => {
+    const index = idIndex(table, 'distributed');
+    return index === undefined ? [] : `(${literal(`public.${table.name}`)}, ${literal(`public.${index}`)})`;
+  });
+  const moving = `SELECT name FROM (VALUES ${homes.join(', ')}) AS t (name, index) WHERE to_regclass(index) IS NOT NULL`;
   const own = `SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = 'dbw' AND c.relkind IN ('r', 'p')`;
   const written = `${own} AND c.relname NOT IN (${READ_ONLY.map(literal).join(', ')})`;
@@ -92,6 +98,8 @@ GRANT USAGE ON SCHEMA public TO ${below};
 ${forEach(present, `REVOKE ALL ON TABLE %s FROM ${below}`)}
 ${forEach(present, `GRANT SELECT ON TABLE %s TO ${below}`)}
 ${forEach(present, `GRANT INSERT, UPDATE ON TABLE %s TO ${writer}, ${operator}`)}
+-- Where they are distributed a row moves to another node by being deleted here and inserted there.
+${forEach(moving, `GRANT DELETE ON TABLE %s TO ${writer}, ${operator}`)}
 ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} IN SCHEMA public GRANT SELECT ON TABLES TO ${below};
 ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} IN SCHEMA public GRANT INSERT, UPDATE ON TABLES TO ${writer}, ${operator};
 

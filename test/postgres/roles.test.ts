@@ -5,6 +5,7 @@ import { tables } from '../../src/handlers/index.js';
 import { connect } from '../../src/postgres/data-source.js';
 import { grantsFor, type Roles } from '../../src/postgres/roles.js';
 import { dbw, type Ended } from '../support/cli.js';
+import { freshDistributed } from '../support/citus.js';
 import { bareDatabase, databaseConfig } from '../support/database.js';
 import { generate } from '../support/generator/index.js';
 import { Place } from '../support/place.js';
@@ -183,6 +184,28 @@ describe('the roles of dbw migrate grants', () => {
       `SELECT DISTINCT tableowner AS owner FROM pg_tables WHERE schemaname = 'dbw'`,
     );
     expect(owners).to.deep.equal([{ owner: roles.writer }]);
+  });
+
+  it('may move rows to another node where the tables are distributed, and delete nothing else', async () => {
+    const distributed = await freshDistributed();
+    try {
+      await distributed.query(grantsFor(roles));
+      const held: { role: string; name: string }[] = await distributed.query(
+        `SELECT r.rolname AS role, c.relname AS name FROM pg_roles r, pg_class c
+         WHERE r.rolname = ANY($1) AND c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+           AND has_table_privilege(r.oid, c.oid, 'DELETE') ORDER BY 1, 2`,
+        [[roles.writer, roles.operator, roles.viewer, roles.reader]],
+      );
+      const movable = tables.filter(({ owner }) => owner !== undefined).map(({ name }) => name);
+      const expected = [roles.operator, roles.writer].flatMap((role) => movable.map((name) => ({ role, name })));
+      expect(held).to.have.deep.members(expected);
+      expect(movable).to.have.lengthOf(9);
+    } finally {
+      for (const role of Object.values<string>({ ...roles }).reverse()) {
+        await distributed.query(`REASSIGN OWNED BY "${role}" TO CURRENT_USER; DROP OWNED BY "${role}"`);
+      }
+      await distributed.destroy();
+    }
   });
 
   it('have names, each another', async () => {
