@@ -65,7 +65,8 @@ function eventsDocument(): string {
 
 Written by \`npm run docs\` from src/handlers; \`dbw events\` prints the same. \\* = required. An *id* is text of 1 to 255
 characters, not blank. A *time* is RFC 3339 with a zone, cut to microseconds. An *amount* is a JSON number below 1e12, rounded to
-two digits, half away from zero. Enums are compared without case. Fields that are not named here are ignored.
+two digits, half away from zero. Enums are compared without case. Fields that are not named here are ignored. Around \`data\` stand \`eventId\`, \`eventType\` and
+\`timestamp\`: [what producers do](deployment.md#what-producers-do).
 
 | event | key | writes | |
 |---|---|---|---|
