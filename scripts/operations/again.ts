@@ -26,7 +26,9 @@ export const again: Incident = {
     const done = stage.told();
     await mustHold(stage, [...people, ...written]);
 
-    return `**You see** a replay that stops: most of the first letters have died again. \`--canary\` leaves all others alone. \`show\` takes the place of the message as well as that of the
+    return `**At stake**: nothing: what died again is a letter again.
+
+**You see** a replay that stops: most of the first letters have died again. \`--canary\` leaves all others alone. \`show\` takes the place of the message as well as that of the
 letter, and tells how often it was replayed and what it would die of today:
 
 ${seen}
@@ -39,6 +41,8 @@ ${bounded}
 When the cause is gone (here: \`ALTER TABLE posts DROP CONSTRAINT posts_long\`), the same command again, with a greater \`--max-replays\` where it had been reached:
 
 ${done}
+
+**It is over** when the replay ends with status 0.
 
 **Why it is safe**: what dies again goes back as a letter of the same message, and is met in the next run only; of several letters of one message the newest counts. A replay ends.`;
   },

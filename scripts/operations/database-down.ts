@@ -35,7 +35,9 @@ export const databaseDown: Incident = {
     must((await countLetters()) === 0, 'nothing was dead-lettered');
     await mustHold(stage, [...people, ...written]);
 
-    return `**You see** all topics standing still. The log says once
+    return `**At stake**: nothing is lost and no letter is written. Readers see what was written last, if PostgreSQL answers them at all.
+
+**You see** all topics standing still. The log says once
 
 > ${line}
 
@@ -49,7 +51,10 @@ ${seen}
 
 ${after}
 
-After a fail-over to a replica, or a restored backup, there is nothing to type either: how far dbw is stands in the database itself (\`dbw.positions\`), and it reads on from there.
+After a fail-over to a replica, or a restored backup, there is nothing to type for the events either: how far dbw is stands in the database itself (\`dbw.positions\`), and it reads on from there. A
+backup also takes back what people did since: see [PostgreSQL was restored](faults.md#other-nights).
+
+**It is over** when \`dbw health\` says \`healthy\` and the lag is 0; \`dbw lag --watch\` says how long that takes.
 
 **Why it is safe**: an offset is committed only after the rows. An ill database is never taken for a bad event, so no letter is written in an outage.`;
   },

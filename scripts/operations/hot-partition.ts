@@ -21,7 +21,9 @@ export const hotPartition: Incident = {
     const done = stage.told();
     await mustHold(stage, [...people, ...said]);
 
-    return `**You see** one partition behind, the others at their ends. All events of one key are in one partition: one conversation, one post, one user is very busy.
+    return `**At stake**: readers see old data of what is in this partition, and of nothing else. Nothing is lost before its retention.
+
+**You see** one partition behind, the others at their ends. All events of one key are in one partition: one conversation, one post, one user is very busy.
 
 ${seen}
 
@@ -32,6 +34,8 @@ ${done}
 
 Many events of one key mean many changes of one row (here the counters of one conversation): if writers wait for its lock, more of them do not help, larger batches do,
 since dbw folds all changes of a row in a batch into one. A topic with more partitions helps only where several keys share the hot one.
+
+**It is over** when the lag of that partition is 0.
 
 **Why it is safe**: the tables depend on the set of events only, not on their order; rows are touched in one order by all writers, so that they do not deadlock.`;
   },

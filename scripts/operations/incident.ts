@@ -6,6 +6,6 @@ export interface Incident {
   readonly title: string;
   /** What one sees first: for the table at the top. */
   readonly signs: readonly string[];
-  /** Plays it on real servers and writes its part of the document, from **You see** on; throws where it went otherwise. */
+  /** Plays it on real servers and writes its part of the document, from **At stake** on; throws where it went otherwise. */
   readonly play: (stage: Stage) => Promise<string>;
 }

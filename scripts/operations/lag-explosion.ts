@@ -28,7 +28,9 @@ export const lagExplosion: Incident = {
     const watched = stage.told();
     await mustHold(stage, [...people, ...written]);
 
-    return `**You see** data that gets older. \`dbw lag\` says where: \`lag\` in events, \`oldest\` for how long the first of them has waited.
+    return `**At stake**: readers see old data. Nothing is lost until \`oldest\` reaches the retention of the topic; compare the two first, and raise the retention where they are near.
+
+**You see** data that gets older. \`dbw lag\` says where: \`lag\` in events, \`oldest\` for how long the first of them has waited.
 
 ${seen}
 
@@ -44,6 +46,8 @@ ${watched}
 | one partition only | [One hot partition](#10-one-hot-partition) |
 | many \`duplicate\` | [A storm of duplicates](#5-a-storm-of-duplicates) |
 | \`lost to retention\` | the log ran over: the table says how many are lost and what to type (\`--accept-gap\`). Raise the topic's retention first |
+
+**It is over** when \`--watch\` says \`caught up\`.
 
 **Why it is safe**: \`dbw lag\` joins no group and moves nothing. Instances may come and go: what is in hand is finished first, and the order of arrival does not matter.`;
   },

@@ -27,7 +27,9 @@ export const lateParents: Incident = {
     must((await countLetters()) === 20, 'no letter is written twice');
     await mustHold(stage, [...people, ...late, ...written]);
 
-    return `**You see** events that wait for a row: their parent has not come. After \`PARK_TIMEOUT_MS\` (15 minutes; here shorter) they become dead letters
+    return `**At stake**: nothing is lost: what waits is in PostgreSQL whole. It gets worse only when \`PARK_MAX\` events (1,000,000) wait: then nothing more is read.
+
+**You see** events that wait for a row: their parent has not come. After \`PARK_TIMEOUT_MS\` (15 minutes; here shorter) they become dead letters
 as well, and go on waiting:
 
 > ${line}
@@ -40,6 +42,12 @@ there is nothing to type; what had been given up is applied too, and its letter 
 ${after}
 
 If the parents died themselves, replay these: \`dbw replay-dlq --event-type user.created\`. If they were never sent, their service must send them again.
+
+Where \`PARK_MAX\` is reached (\`DbwParkedFull\`), start the writers with a greater one: they read on at once, for the price of some disk. Parents that never come leave their events parked for ever, and
+these count. Those that were given up (\`dead_at\` is set in \`dbw.parked_events\`) have a letter each, so that their rows may be deleted there with SQL once their letters were looked at;
+should the parent come after that, replay its letter.
+
+**It is over** when \`parked ls\` says that nothing waits. That \`DbwParkedForLong\` has ended says less: it counts no event that was given up.
 
 **Why it is safe**: a waiting event is kept whole in PostgreSQL and is applied in the transaction that takes it out. Replaying its letter meanwhile does no harm:
 it is parked again, or applied once.`;

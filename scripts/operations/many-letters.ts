@@ -53,7 +53,9 @@ export const manyLetters: Incident = {
     must((await countLetters()) === LETTERS + BROKEN, 'nothing has died again');
     await mustHold(stage, [...people, ...written]);
 
-    return `**You see** more letters than anybody can read. They are of a few causes: \`summary\` counts them, a million in seconds. (This page was played with
+    return `**At stake**: nothing is lost, letters are kept without limit. What they stand for is missing in the tables until it is replayed. Once their number rises no more it may wait until the morning.
+
+**You see** more letters than anybody can read. They are of a few causes: \`summary\` counts them, a million in seconds. (This page was played with
 ${(LETTERS + BROKEN).toLocaleString('en-US')}.)
 
 ${seen}
@@ -69,6 +71,8 @@ where it stopped:
 ${done}
 
 Look at what is left in the same way; what can never be written: \`dbw dlq discard --fingerprint … --reason …\`. \`dbw dlq export letters.jsonl\` writes all of them to a file.
+
+**It is over** when \`summary\` says \`Nothing is open\`.
 
 **Why it is safe**: letters go through the same write path as events from Kafka, beside a running \`dbw consume\`; what was processed since is left alone, so nothing is
 applied twice. Two replays of one topic at once are refused (status 5). Letters are never deleted.`;

@@ -46,7 +46,9 @@ export const poison: Incident = {
     const discarded = stage.told();
     await mustHold(stage, [...people, ...good]);
 
-    return `**You see** one topic standing still and the others going on. The breaker has opened: more than half of a topic's last 1,000 events were refused
+    return `**At stake**: nothing is lost. Readers of this topic see older and older data until it is read again; other topics go on.
+
+**You see** one topic standing still and the others going on. The breaker has opened: more than half of a topic's last 1,000 events were refused
 (\`DLQ_MAX_RATE\`), so it is not read any more, before all of it drains into the dead letters. The log says
 
 > ${line}
@@ -62,15 +64,18 @@ closes the breaker by itself:
 
 > ${again}
 
-If more bad events were sent before the roll-back, they stand in front of the good ones and the breaker stays open (the log: \`… stays unread\`). Start one
-\`dbw consume\` with \`DLQ_MAX_RATE=0\` until \`dbw lag\` shows 0 for the topic: they become letters, and what is behind them is applied. If dbw was at fault,
-roll dbw back; nothing else is needed but to replay.
+If more bad events were sent before the roll-back, they stand in front of the good ones and the breaker stays open (the log: \`… stays unread\`). Start
+\`dbw consume\` with \`DLQ_MAX_RATE=0\` until \`dbw lag\` shows 0 for the topic: they become letters, and what is behind them is applied. Set it for all instances, or stop the others
+meanwhile: a partition that one of these reads stays paused. Take it back afterwards. If dbw was at fault, roll dbw back; nothing else is needed but to replay.
 
-Then decide about the letters: \`--dry-run\` says what would become of them. What can never be written is set aside, with the reason:
+Then decide about the letters: \`--dry-run\` says what would become of them. What can never be written is set aside, with the reason. No
+command takes that back, so ask the owners of the service first; it may wait until the morning:
 
 ${discarded}
 
 If dbw was mended so that it takes them now: \`dbw replay-dlq --fingerprint ${fingerprint} --canary 20\` instead of \`discard\`.
+
+**It is over** when \`/readyz\` is 200 again and \`dbw lag\` falls to 0. The letters that are still open are work for the day.
 
 **Why it is safe**: unread events stay in Kafka, and their offsets do not move. A letter keeps its message whole, and its event once applied is never applied again.
 A discarded letter stays in the topic; it is only left out of replays.`;

@@ -41,7 +41,9 @@ export const schemaDrift: Incident = {
     const done = stage.told();
     await mustHold(stage, [...before, ...later, updated]);
 
-    return `**You see** the writer standing still although the database is up: every event fails alike, so it stops instead of writing letters.
+    return `**At stake**: nothing of the events is lost. Readers see older and older data, and do without what was dropped.
+
+**You see** the writer standing still although the database is up: every event fails alike, so it stops instead of writing letters.
 
 > ${line}
 
@@ -50,11 +52,14 @@ ${seen}
 \`migrate status\` tells which migrations were applied, not what was done by hand since.
 
 **Do** mend the schema. A pending migration: \`dbw migrate\`. A change by hand: take it back, here with \`ALTER TABLE users ADD COLUMN bio text\` (the definitions are in \`migrations/\`).
-The writer tries again every 30 s and goes on by itself; who cannot wait restarts it.
+The writer tries again every 30 s and goes on by itself; who cannot wait restarts it. \`dbw migrate\` gives up after a few minutes where somebody holds a lock (status 5); the migration that waited has changed nothing then.
+Do not type \`dbw migrate revert\` here: it drops whole tables.
 
 What the dropped column held is gone from the database, but not from Kafka:
 
 ${done}
+
+**It is over** when the log says \`PostgreSQL takes events again\` and \`verify\` finds nothing missing.
 
 **Why it is safe**: what is the same for every event is no event's fault; nothing is dead-lettered, no offset moves. \`--reapply\` keeps newer values.`;
   },

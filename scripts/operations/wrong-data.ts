@@ -30,17 +30,23 @@ export const wrongData: Incident = {
     await mustHold(stage, [...people, ...all]);
     must((await stage.count('transactions')) === 360, 'there are 360 payments');
 
-    return `**You see** wrong values in rows, and no dead letters: somebody or something wrote into the tables behind dbw's back. The events in Kafka are right.
+    return `**At stake**: readers see wrong values until they are written again. That can be done for as long as Kafka keeps the events: where the damage is nearly as old as the topics' retention, raise that
+first.
+
+**You see** wrong values in rows, and no dead letters: somebody or something wrote into the tables behind dbw's back. The events in Kafka are right.
 First find out how far it goes; \`verify\` only reads, and ends with status 3 where something is missing:
 
 ${seen}
 
 **Do** write again what the events said. Times are those of the records in Kafka; take a range that is rather too wide. \`--dry-run\` first, and compare its
-count with what you expect. Without \`--yes\` it asks on a terminal.
+count with what you expect. Without \`--yes\` it asks on a terminal. Where the events themselves are wrong this does not help:
+their service must send events that correct them.
 
 ${done}
 
 Name every topic that writes these columns (\`--topic\` may be given more than once): \`dbw events show payment.completed\` tells the table.
+
+**It is over** when \`verify\` finds nothing missing (status 0).
 
 **Why it is safe**: \`--reapply\` writes an event only where nothing newer is in the row, so a refund that came since stays; counters of the rows that it touches
 are counted anew. The live group goes on beside it, none of its offsets moves. Ctrl-C says how to go on (\`dbw backfill --resume 1\`), and it may be run twice.`;
