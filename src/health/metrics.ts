@@ -131,12 +131,12 @@ export class Metrics {
     this.gauge('dbw_trouble', trouble, ['class'], ({ trouble: now }, put) => {
       for (const kind of Object.keys(CLASSES)) put(now?.class === kind ? 1 : 0, { class: kind });
     });
-    const parked = 'Events that wait for a row (waiting), or for their letter (dead); of all instances together.';
+    const parked = 'Events that wait for a row: without a letter (waiting), or with one (dead); of all instances.';
     this.gauge('dbw_parked_events', parked, ['state'], ({ parked: { waiting, dead } }, put) => {
       put(waiting, { state: 'waiting' });
       put(dead, { state: 'dead' });
     });
-    const oldest = 'How long the oldest parked event has waited.';
+    const oldest = 'How long the oldest parked event without a letter has waited.';
     this.gauge('dbw_parked_oldest_seconds', oldest, [], ({ parked: { oldestMs } }, put) => {
       put(oldestMs / 1000);
     });
