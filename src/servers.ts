@@ -2,7 +2,7 @@ import type { Admin, Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import type { Config } from './config.js';
-import { EXIT, UserError } from './errors.js';
+import { EXIT, reasonOf, UserError } from './errors.js';
 import { registry } from './handlers/index.js';
 import { connectAdmin, createKafka } from './kafka/client.js';
 import { registerCodecs } from './kafka/codecs.js';
@@ -104,6 +104,24 @@ export async function openServers(
   }
 }
 
+/**
+ * Sees to the days of ids: those to come have partitions, those that no source can deliver again are dropped.
+ *
+ * @param log where given, days that cannot be dropped now are no failure, but told
+ */
+export async function keepHouse(
+  { dataSource, processed, admin }: Pick<Servers, 'dataSource' | 'processed' | 'admin'>,
+  topics: readonly string[],
+  log?: Logger,
+): Promise<void> {
+  const keptDays = await daysToKeep(admin, topics);
+  await processed.maintain(dataSource, keptDays);
+  await processed.drop(dataSource, keptDays).catch((error: unknown) => {
+    if (!log) throw error;
+    log.warn(`days of old ids cannot be dropped now: ${reasonOf(error)}; tried again within the hour`);
+  });
+}
+
 /** Sees to the days of ids where the role may, and learns which there are: a role without house to keep leaves it to `consume`. */
 export async function keepDays(
   { dataSource, processed, admin }: Pick<Servers, 'dataSource' | 'processed' | 'admin'>,
@@ -115,7 +133,7 @@ export async function keepDays(
 }
 
 /** How many days of ids to keep: as long as any source may deliver an event again. */
-export async function daysToKeep(admin: Admin, topics: readonly string[]): Promise<number> {
+async function daysToKeep(admin: Admin, topics: readonly string[]): Promise<number> {
   const retention = await longestRetention(admin, topics);
   return Math.min(MOST_KEPT_DAYS, Math.max(KEPT_DAYS, Math.ceil(retention / DAY_MS) + 1));
 }

@@ -18,7 +18,7 @@ import type { ParkedCount } from '../postgres/parked.js';
 import { MovedError, Positions } from '../postgres/positions.js';
 import { Reading } from '../reading/reading.js';
 import type { ConsumeOptions, Remains, Surroundings } from './run.js';
-import { daysToKeep } from '../servers.js';
+import { keepHouse } from '../servers.js';
 import { Sources } from '../reading/sources.js';
 import type { Tally } from '../health/tally.js';
 import { untilCommitted, type Goal } from './until-committed.js';
@@ -207,7 +207,7 @@ export class Consumption {
     await this.sources.refuseUnfit(topics);
     await this.writing.open(topics);
     log.debug({ topic: this.config.deadLetters.topic }, 'the dead-letter topic is ready');
-    await servers.processed.maintain(servers.dataSource, await daysToKeep(servers.admin, topics));
+    await keepHouse(servers, topics, log);
     log.debug('the record of processed ids is ready');
     this.state = 'joining';
     await this.reading.open(topics);

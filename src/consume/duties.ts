@@ -10,6 +10,7 @@ import { unreadPartitions } from '../kafka/readers.js';
 import type { Positions } from '../postgres/positions.js';
 import { Session } from '../postgres/session.js';
 import type { Reading } from '../reading/reading.js';
+import { keepHouse } from '../servers.js';
 import { repeat } from '../waiting/repeat.js';
 
 const COMMIT_MS = 1_000;
@@ -74,7 +75,7 @@ export async function dutiesOf(worker: Worker, parts: Parts): Promise<void> {
     duty('trials of open topics', TRIALS_MS, () => beginTrials(worker)),
     duty('look for partitions that nobody reads', READERS_MS, lookForReaders(worker, parts)),
     duty('report', REPORT_MS, report(worker, parts)),
-    duty('upkeep of processed ids', PARTITIONS_MS, () => servers.processed.load(servers.dataSource)),
+    duty('upkeep of processed ids', PARTITIONS_MS, () => keepHouse(servers, reading.topics)),
     duty('watch for new topics', TOPIC_WATCH_MS, () => watchTopics(worker, parts)),
   ]);
 }

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import type { Event } from '../event/decode.js';
+import { faultOf } from '../failures/failure.js';
 import { dayOf, now, type Micros } from '../event/time.js';
 import { encodeArray } from './arrays.js';
 import { unhurried } from './data-source.js';
+import { attach, dayOfPartition, dropBefore, isoDay } from './id-days.js';
 import type { Session } from './session.js';
 import { statement, type Statement } from './statements.js';
 
@@ -77,21 +79,50 @@ export interface Claimed {
 /** The record of processed events, `dbw.processed_events`, and its day partitions. */
 export class ProcessedEvents {
   private days: ReadonlySet<number> = new Set();
+  private newest = -Infinity;
 
   /**
-   * Attaches the days from `keptDays` ago to a few ahead, drops older ones, and learns which there are.
+   * Attaches the days up to a few ahead, and learns which there are. A new record begins `keptDays` ago; one that is there
+   * grows towards the future only, for the ids of a day that had no partition are among the old ones, and stay there.
    * Safe to run from several processes at once.
    */
   async maintain(dataSource: DataSource, keptDays: number): Promise<void> {
     const today = dayOf(now());
-    const present = await this.load(dataSource);
-    const wanted = Array.from({ length: keptDays + DAYS_AHEAD + 1 }, (_, i) => today - keptDays + i);
+    await this.load(dataSource);
+    await this.attachFrom(dataSource, Math.max(today - keptDays, this.newest + 1), today + DAYS_AHEAD);
+  }
+
+  /**
+   * Drops days that are older than `keptDays`, whole. Safe to run from several processes at once.
+   *
+   * @throws where a transaction of somebody else uses one of them for long; it may be tried again at any time
+   */
+  async drop(dataSource: DataSource, keptDays: number): Promise<void> {
+    // Detaching waits for every transaction that may still use the partition.
+    await unhurried(dataSource, (patient) => dropBefore(patient, dayOf(now()) - keptDays));
+    await this.load(dataSource);
+  }
+
+  /**
+   * Makes sure, before events are claimed, that their days have partitions: whoever claims an event must look for it in the
+   * same one. `maintain` sees to it days before; this is for when it could not.
+   */
+  async reach(dataSource: DataSource, events: readonly Event[]): Promise<void> {
+    let latest = 0;
+    for (const { time } of events) if (time > latest) latest = time;
+    const day = dayOf(latest);
+    // A record that has no days at all keeps all ids together.
+    if (day <= this.newest || this.days.size === 0) return;
+    await this.load(dataSource);
+    await this.attachFrom(dataSource, this.newest + 1, day);
+  }
+
+  private async attachFrom(dataSource: DataSource, first: number, last: number): Promise<void> {
+    if (first > last) return;
     await attach(
       dataSource,
-      wanted.filter((day) => !present.has(day)),
+      Array.from({ length: last - first + 1 }, (_, i) => first + i),
     );
-    // Detaching waits for every transaction that may still use the partition.
-    await unhurried(dataSource, (patient) => dropBefore(patient, today - keptDays));
     await this.load(dataSource);
   }
 
@@ -102,6 +133,7 @@ export class ProcessedEvents {
        WHERE i.inhparent = 'dbw.processed_events'::regclass AND c.relname ~ '_[0-9]{8}$' AND NOT i.inhdetachpending`,
     );
     this.days = new Set(rows.map(({ name }) => dayOfPartition(name)));
+    this.newest = Math.max(-Infinity, ...this.days);
     return this.days;
   }
 
@@ -201,76 +233,10 @@ export class ProcessedEvents {
       WHERE p.day = x.day AND p.id = x.id AND p.hash = x.hash`;
     await session.run(statement(text, [days, ids, hashes]));
   }
-
-  /** Takes claims back that this transaction made. */
-  async release(session: Session, events: readonly Event[]): Promise<void> {
-    const days = encodeArray('date', events.length, (i) => events[i] && this.partitionDay(events[i])).bytes;
-    const ids = encodeArray('uuid', events.length, (i) => events[i] && uuidOf(events[i].id)).bytes;
-    const text = 'DELETE FROM dbw.processed_events WHERE day = ANY($1::date[]) AND id = ANY($2::uuid[])';
-    await session.run(statement(text, [days, ids]));
-  }
 }
 
-function isoDay(day: number): string {
-  return new Date(day * 86_400_000).toISOString().slice(0, 10);
-}
-
-function partitionOf(day: number): string {
-  return `processed_events_${isoDay(day).replaceAll('-', '')}`;
-}
-
-function dayOfPartition(name: string): number {
-  const [, year = '', month = '', day = ''] = /_(\d{4})(\d{2})(\d{2})$/.exec(name) ?? [];
-  return dayOf(Date.parse(`${year}-${month}-${day}T00:00:00Z`) * 1000);
-}
-
-/** `PARTITION OF` would lock the parent against every writer; a table that is attached does not. One commit for all days. */
-async function attach(dataSource: DataSource, days: readonly number[]): Promise<void> {
-  if (days.length === 0) return;
-  await dataSource.transaction(async (manager) => {
-    await manager.query(`SELECT pg_advisory_xact_lock(hashtext('dbw.processed_events'))`);
-    const names: { name: string }[] = await manager.query(
-      `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'dbw.processed_events'::regclass`,
-    );
-    const attached = new Set(names.map(({ name }) => name.split('.').at(-1)));
-    const statements = days
-      .filter((day) => !attached.has(partitionOf(day)))
-      .map((day) => {
-        const [name, from, to] = [`dbw.${partitionOf(day)}`, isoDay(day), isoDay(day + 1)];
-        return `CREATE TABLE IF NOT EXISTS ${name} (LIKE dbw.processed_events INCLUDING ALL);
-          ALTER TABLE dbw.processed_events ATTACH PARTITION ${name} FOR VALUES FROM ('${from}') TO ('${to}');`;
-      });
-    if (statements.length > 0) await manager.query(statements.join('\n'));
-  });
-}
-
-/** The lock that lets one process drop partitions at a time; the others leave it to that one. */
-const DROP_LOCK = 0x64_62_77_02;
-
-/** Detaches and drops the partitions of days before this one, also those whose detaching was once cut short. */
-async function dropBefore(dataSource: DataSource, firstKept: number): Promise<void> {
-  const runner = dataSource.createQueryRunner();
-  try {
-    const locked = (await runner.query('SELECT pg_try_advisory_lock($1) AS locked', [DROP_LOCK])) as {
-      locked: boolean;
-    }[];
-    if (!locked[0]?.locked) return;
-    try {
-      const partitions = (await runner.query(
-        `SELECT c.relname AS name, i.inhdetachpending AS pending FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-         WHERE i.inhparent = 'dbw.processed_events'::regclass AND c.relname ~ '_[0-9]{8}$'
-         ORDER BY pending DESC`, // PostgreSQL detaches one at a time
-      )) as { name: string; pending: boolean }[];
-      for (const { name, pending } of partitions) {
-        if (!pending && dayOfPartition(name) >= firstKept) continue;
-        const how = pending ? 'FINALIZE' : 'CONCURRENTLY';
-        await runner.query(`ALTER TABLE dbw.processed_events DETACH PARTITION dbw.${name} ${how}`);
-        await runner.query(`DROP TABLE dbw.${name}`);
-      }
-    } finally {
-      await runner.query('SELECT pg_advisory_unlock($1)', [DROP_LOCK]);
-    }
-  } finally {
-    await runner.release();
-  }
+/** Whether a claim failed because its day has no partition any more: another process has dropped it, or this is an older copy. */
+export function lacksDay(error: unknown): boolean {
+  const { sqlState, table } = faultOf(error) ?? {};
+  return sqlState === '23514' && table === 'processed_events';
 }

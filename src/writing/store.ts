@@ -9,7 +9,7 @@ import { isolate, type Isolated } from './isolate.js';
 import type { Marks } from './marks.js';
 import { NewEvents, parkWaiting } from './new-events.js';
 import { askIdentity, identityOf, type Identity } from '../postgres/identity.js';
-import type { Claimed, ProcessedEvents } from '../postgres/processed.js';
+import { lacksDay, type Claimed, type ProcessedEvents } from '../postgres/processed.js';
 import { Session } from '../postgres/session.js';
 import type { Resolved, Waiting } from '../tables/resolve.js';
 import { Resolver } from './resolver.js';
@@ -78,11 +78,22 @@ export class Store {
     return this.tracked(events, (session) => this.isolateWith(session, events));
   }
 
-  private tracked<T>(
+  private async tracked<T>(
     events: readonly Event[],
     write: (session: Session, older: readonly Batch[]) => Promise<T>,
   ): Promise<T> {
-    return this.inFlight.during(events, (older) => Session.with(this.dataSource, (session) => write(session, older)));
+    const { dataSource, processed } = this;
+    const attempt = () =>
+      this.inFlight.during(events, (older) => Session.with(dataSource, (session) => write(session, older)));
+    await processed.reach(dataSource, events);
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!lacksDay(error)) throw error;
+      await processed.load(dataSource);
+      await processed.reach(dataSource, events);
+      return attempt();
+    }
   }
 
   private async writeWith(session: Session, events: readonly Event[], older: readonly Batch[]): Promise<Written> {

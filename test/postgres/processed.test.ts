@@ -42,8 +42,8 @@ describe('the record of processed events', () => {
     return Session.with(dataSource, (session) => session.transaction(() => processed.claim(session, events)));
   }
 
-  async function partitions(): Promise<string[]> {
-    const rows: { name: string }[] = await dataSource.query(
+  async function partitions(database: DataSource): Promise<string[]> {
+    const rows: { name: string }[] = await database.query(
       `SELECT relname AS name FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = 'dbw.processed_events'::regclass ORDER BY 1`,
     );
     return rows.map(({ name }) => name);
@@ -142,17 +142,6 @@ describe('the record of processed events', () => {
       expect([...one!.fresh, ...other!.fresh]).to.have.members([first, middle, last]);
     });
 
-    it('can be taken back by who made them', async () => {
-      const [one, two, old] = [event('a'), event('b'), event('c', -300)];
-      await Session.with(dataSource, (session) =>
-        session.transaction(async () => {
-          await processed.claim(session, [one, two, old]);
-          await processed.release(session, [one, old]);
-        }),
-      );
-      expect(idsOf(await claim(one, two, old))).to.deep.equal({ fresh: ['a', 'c'], duplicates: ['b'], collisions: [] });
-    });
-
     it('of nothing are nothing', async () => {
       expect(idsOf(await claim())).to.deep.equal({ fresh: [], duplicates: [], collisions: [] });
     });
@@ -190,28 +179,57 @@ describe('the record of processed events', () => {
 
     it('drops what is older, whole, and keeps the rest', async () => {
       const today = dayOf(now());
-      await processed.maintain(dataSource, 20);
-      const [old, kept, ancient] = [event('old', -15), event('kept', -5), event('ancient', -300)];
-      await claim(old, kept, ancient);
-      await processed.maintain(dataSource, 8);
-      const left = await partitions();
-      expect(left)
-        .to.include(nameOf(today - 8))
-        .and.to.include('processed_events_old');
-      expect(left).not.to.include(nameOf(today - 9));
-      expect(idsOf(await claim(old, kept, ancient))).to.deep.equal({
-        fresh: ['old'],
-        duplicates: ['ancient', 'kept'],
-        collisions: [],
-      });
-      const tables: unknown[] = await dataSource.query(`SELECT FROM pg_class WHERE relname = '${nameOf(today - 9)}'`);
-      expect(tables).to.deep.equal([]);
+      const database = await freshDatabase();
+      const own = new ProcessedEvents();
+      const claimed = async (...events: Event[]) =>
+        idsOf(await Session.with(database, (session) => session.transaction(() => own.claim(session, events))));
+      try {
+        await own.maintain(database, 20);
+        const [old, kept, ancient] = [event('old', -15), event('kept', -5), event('ancient', -300)];
+        await claimed(old, kept, ancient);
+        await own.drop(database, 8);
+        const left = await partitions(database);
+        expect(left)
+          .to.include(nameOf(today - 8))
+          .and.to.include('processed_events_old');
+        expect(left).not.to.include(nameOf(today - 9));
+        expect(await claimed(old, kept, ancient)).to.deep.equal({
+          fresh: ['old'],
+          duplicates: ['ancient', 'kept'],
+          collisions: [],
+        });
+        const tables: unknown[] = await database.query(`SELECT FROM pg_class WHERE relname = '${nameOf(today - 9)}'`);
+        expect(tables).to.deep.equal([]);
+      } finally {
+        await database.destroy();
+      }
     });
 
     it('drops what is older also where several do so at once', async () => {
-      await processed.maintain(dataSource, 14);
-      await Promise.all(Array.from({ length: 4 }, () => new ProcessedEvents().maintain(dataSource, 8)));
-      expect((await processed.load(dataSource)).size).to.equal(12);
+      const database = await freshDatabase();
+      try {
+        await new ProcessedEvents().maintain(database, 14);
+        await Promise.all(Array.from({ length: 4 }, () => new ProcessedEvents().drop(database, 8)));
+        expect((await new ProcessedEvents().load(database)).size).to.equal(12);
+      } finally {
+        await database.destroy();
+      }
+    });
+
+    it('makes no day in the past of a record that is there: its ids are among the old ones', async () => {
+      const database = await freshDatabase();
+      const own = new ProcessedEvents();
+      const late = event('late', -15);
+      const claimed = () => Session.with(database, (session) => session.transaction(() => own.claim(session, [late])));
+      try {
+        await own.maintain(database, 8);
+        await claimed();
+        await own.maintain(database, 30);
+        expect((await own.load(database)).size).to.equal(12);
+        expect(idsOf(await claimed()).duplicates).to.deep.equal(['late']);
+      } finally {
+        await database.destroy();
+      }
     });
 
     it('goes on where a drop was cut off half-way', async () => {
@@ -235,7 +253,7 @@ describe('the record of processed events', () => {
         await reader.commitTransaction();
         await reader.release();
 
-        await own.maintain(database, 8);
+        await own.drop(database, 8);
         const pending: unknown[] = await database.query('SELECT FROM pg_inherits WHERE inhdetachpending');
         expect(pending).to.deep.equal([]);
         expect(await is(`SELECT FROM pg_class WHERE relname = '${name}'`)).to.equal(false);

@@ -63,6 +63,8 @@ export function byTopic(messages: readonly Outgoing[], prefix = ''): TopicMessag
 export async function send(messages: readonly Outgoing[], prefix = ''): Promise<void> {
   const producer = testKafka().producer({
     allowAutoTopicCreation: false,
+    // A broker that answers late gets the request again: without this the stream would hold messages twice.
+    idempotent: true,
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
   });
   await producer.connect();

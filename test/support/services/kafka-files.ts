@@ -41,7 +41,7 @@ export interface Listener {
   readonly port: number;
   /** Where the broker sends its clients to: the port of a proxy before it. */
   readonly advertised?: number;
-  readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_SSL';
+  readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
   /** Settings of this listener, without `listener.name.<name>.`. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -53,6 +53,8 @@ export interface BrokerPorts {
   /** For clients behind a proxy: the broker tells them to come to the proxy's port, again and again. */
   readonly proxied?: { readonly port: number; readonly advertised: number } | undefined;
   readonly listeners?: readonly Listener[];
+  /** Settings of the broker as a whole, beside those that it has anyway. */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
 /** One node that is broker and controller, as a test wants it: nothing is replicated, nothing waits, nothing expires. */
@@ -65,7 +67,7 @@ export function brokerProperties(ports: BrokerPorts, data: string): string {
   const listeners = [listener('PLAINTEXT', port), listener('CONTROLLER', controller)];
   const advertised = [listener('PLAINTEXT', port)];
   const protocols = ['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT'];
-  const settings: string[] = [];
+  const settings = Object.entries(ports.settings ?? {}).map(([name, value]) => `${name}=${value}`);
   for (const one of beside) {
     listeners.push(listener(one.name, one.port));
     advertised.push(listener(one.name, one.advertised ?? one.port));

@@ -20,6 +20,8 @@ export interface Entrances {
   readonly listeners: readonly Listener[];
   /** Passwords by user, for SCRAM of both lengths. */
   readonly scram: Readonly<Record<string, string>>;
+  /** Settings of the broker as a whole. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -89,8 +91,8 @@ async function begin(run: Run, { java, folder, proxy, entrances }: Broker): Prom
   const proxied = proxy === undefined ? undefined : { port: await freePort(), advertised: proxy };
   const data = await mkdtemp(join(run.folder, 'kafka-'));
   const properties = `${data}.properties`;
-  const listeners = entrances?.listeners ?? [];
-  await writeFile(properties, brokerProperties({ port, controller, proxied, listeners }, data));
+  const { listeners = [], settings } = entrances ?? {};
+  await writeFile(properties, brokerProperties({ port, controller, proxied, listeners, settings }, data));
   const log4j = `${data}.log4j2.properties`;
   await writeFile(log4j, log4jProperties);
   if (entrances) await formatWithUsers(run, java, folder, properties, entrances.scram);
