@@ -10,7 +10,7 @@ import { isStats, type Stats } from './test/stats.js';
 const FAULTS = ['test/faults.test.ts', 'test/poison.test.ts'];
 const POSITIONS = ['test/positions.test.ts', 'test/failures/failure-outages.test.ts', 'test/writing/suspects.test.ts'];
 /** Servers of their own that speak TLS, and a run of every command. */
-const SECURITY = ['test/tls.test.ts', 'test/privacy.test.ts', 'test/postgres/roles.test.ts'];
+const SECURITY = ['test/tls.test.ts', 'test/privacy.test.ts', 'test/access.test.ts', 'test/postgres/roles.test.ts'];
 
 /** What the documents tell to type is typed, on copies and beside a writer. */
 const DOCUMENTS = ['test/guide.test.ts', 'test/command-lines.test.ts', 'test/tracing/tracing.test.ts'];

@@ -80,19 +80,25 @@ export abstract class DbwCommand extends Command {
     process.stdout.on('error', () => process.exit());
   }
 
-  protected override catch(error: Error): Promise<unknown> {
+  protected override async catch(error: Error): Promise<unknown> {
     // In between oclif throws errors of its own to end in order.
     if (error instanceof Errors.ExitError) throw error;
-    return tell(this.asUserError(error), this.jsonEnabled());
+    return tell(await this.asUserError(error), this.jsonEnabled());
   }
 
-  private asUserError(error: Error): UserError {
+  private async asUserError(error: Error): Promise<UserError> {
     if (error instanceof UserError) return error;
     if (error instanceof Errors.CLIError) {
       const flags = Object.keys({ ...this.ctor.flags, ...this.ctor.baseFlags, json: true });
       return usageError(error, { bin: this.config.bin, id: this.id ?? '', flags });
     }
     if (process.env.DEBUG?.includes('dbw')) process.stderr.write(`${error.stack ?? ''}\n`);
+    // Loaded now: most commands end well.
+    const { failureOf } = await import('./failures/failure.js');
+    const { class: kind, reason, remedy = 'Try it again in a moment.' } = failureOf(error);
+    const isServers = kind === 'systemic' || kind === 'transient';
+    const status = kind === 'systemic' ? EXIT.refused : EXIT.away;
+    if (isServers) return new UserError(`${reason.charAt(0).toUpperCase()}${reason.slice(1)}: ${reasonOf(error)}. ${remedy}`, status);
     return new UserError(`${reasonOf(error)}. This is a fault in dbw; DEBUG=dbw shows where.`, EXIT.failed);
   }
 }

@@ -35,7 +35,7 @@ function typedIn(file: string): Line[] {
   return texts.flatMap((text) => text.split(' && ')).map((text) => ({ file, text }));
 }
 
-const PROGRAMS = /^(npm|node|npx|dbw|bin\/dev\.js|docker|kubectl|systemctl|curl|psql|kcat) /;
+const PROGRAMS = /^(npm|node|npx|dbw|bin\/dev\.js|docker|kubectl|systemctl|curl|psql|kcat|kafka-acls|redis-cli) /;
 /** What a shell does by itself, and what only prepares. */
 const SHELL = /^(export|cat|cp|install|kill|wait|\.) /;
 /** Names of commands in a sentence: that they exist is asked of all, and that is all. */

@@ -6,7 +6,8 @@ import { Committer } from '../reading/committer.js';
 import type { Config } from '../config.js';
 import { within } from '../waiting/deadline.js';
 import { dutiesOf, watchServers } from './duties.js';
-import { reasonOf, UserError } from '../errors.js';
+import { EXIT, reasonOf, UserError } from '../errors.js';
+import { failureOf } from '../failures/failure.js';
 import { registry } from '../handlers/index.js';
 import { Intake } from '../reading/intake.js';
 import { UnreadableBatchError } from '../kafka/unreadable.js';
@@ -25,6 +26,7 @@ import { untilCommitted, type Goal } from './until-committed.js';
 import { Calm, type ConsumerState, type Vitals } from '../health/vitals.js';
 import { Writing } from '../writing/writing.js';
 
+const NO_TOPICS = 'none of the source topics exists yet, or this user may not see them';
 const MIB = 1024 * 1024;
 const BATCH_BYTES = 8 * MIB;
 /** Ten batches of common events: more waits in memory without making anything faster. */
@@ -100,7 +102,10 @@ export class Consumption {
         this.state = 'dead';
         const isUnreadable = error instanceof UnreadableBatchError;
         const what = isUnreadable ? error.message : `The Kafka consumer died: ${reasonOf(error)}`;
-        this.fail(new UserError(`${what.replace(/\.$/, '')}. What is not committed is read again.`));
+        const { class: kind, remedy } = failureOf(error);
+        const isRefused = kind === 'systemic' && remedy !== undefined;
+        const next = isRefused ? remedy : 'What is not committed is read again.';
+        this.fail(new UserError(`${what.replace(/\.$/, '')}. ${next}`, isRefused ? EXIT.refused : EXIT.failed));
       },
     });
     this.writing = new Writing({
@@ -193,7 +198,7 @@ export class Consumption {
   /** The source topics; waits until at least one exists: a system that is being set up may have none yet. */
   private async awaitTopics(signal: AbortSignal): Promise<readonly string[]> {
     let topics = await this.sources.present();
-    if (topics.length === 0) this.around.log.warn('none of the source topics exists yet; waiting for the first');
+    if (topics.length === 0) this.around.log.warn(`${NO_TOPICS}; waiting for the first`);
     while (topics.length === 0 && !signal.aborted) {
       await delay(TOPIC_WATCH_MS, undefined, { signal }).catch(() => undefined);
       topics = await this.sources.present().catch(() => []);
@@ -239,6 +244,7 @@ export class Consumption {
     try {
       void watchServers(this, parts);
       const topics = await begin(() => (isBounded ? this.sources.present() : this.awaitTopics(signal)));
+      if (topics?.length === 0) log.warn(`${NO_TOPICS}; nothing is to be done`);
       if (!topics || topics.length === 0) return { parked: this.parked, gaps: [] };
       const goal = await this.goal(topics);
       await begin(() => this.open(topics));
