@@ -208,9 +208,15 @@ function account(
   messages: readonly Message[],
   refused: readonly Refused[],
   written: readonly Written[],
-  { tally, breakers, onWritten }: Parts,
+  { tally, breakers, onWritten, log }: Parts,
 ): void {
   tally.refused(refused);
+  const [collided, ...more] = written.flatMap(({ collisions }) => collisions);
+  if (collided) {
+    const { topic, partition, offset } = collided.message;
+    const about = { topic, partition, offset, eventType: collided.type.type, more: more.length };
+    log.warn(about, 'an event has an id that another had before it: it is not applied');
+  }
   for (const one of written) {
     tally.written(one);
     onWritten(one);

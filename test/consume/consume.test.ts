@@ -60,6 +60,20 @@ describe('dbw consume', function () {
     });
   }
 
+  it('names the event whose id another had before it', async () => {
+    const here = await place(['user.created']);
+    const other = SAMPLE.replaceAll('u-1', 'u-2');
+    const topic = `${here.prefix}user.created`;
+    await send([SAMPLE, SAMPLE, other].map((text) => ({ topic, key: 'u-1', value: Buffer.from(text) })));
+    const { stderr, stdout } = await here.catchUp();
+    const lines = stderr.split('\n').filter((line) => line.includes('an id that another had'));
+    expect(lines.map((line) => JSON.parse(line) as object)).to.containSubset([
+      { level: 40, topic, offset: 2, eventType: 'user.created', more: 0 },
+    ]);
+    expect(JSON.parse(stdout)).to.deep.include({ applied: 1, duplicate: 1, collision: 1 });
+    expect(stderr).not.to.contain('test-123');
+  });
+
   it('writes a message that any tool sent, says so on its port, and ends well on SIGTERM', async () => {
     const here = await place(['user.created']);
     const running = here.consume();
