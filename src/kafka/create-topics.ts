@@ -55,7 +55,7 @@ async function create(admin: Admin, topics: readonly string[], shape: TopicShape
   const configEntries = retentionMs === undefined ? [] : [{ name: 'retention.ms', value: String(retentionMs) }];
   try {
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false, // kafkajs gives up over a broker that does not know of them yet
       topics: topics.map((topic) => ({ topic, numPartitions: partitions, replicationFactor, configEntries })),
     });
   } catch (error) {
@@ -103,6 +103,7 @@ export async function createTopics(
   const missing = sources.filter((topic) => !before.has(topic));
   if (!isDry) {
     if (missing.length > 0) await create(admin, missing, shape);
+    await onceLed(() => sizesOf(admin, sources));
     await onceLed(() => ensureDeadLetterTopic(admin, deadLetters, sources, log));
   }
   const all = [...sources, deadLetters];

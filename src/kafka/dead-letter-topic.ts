@@ -2,6 +2,7 @@ import type { Admin } from 'kafkajs';
 import type { Logger } from 'pino';
 import { EXIT, reasonOf, UserError } from '../errors.js';
 import { isPassing, protocolErrorOf } from './protocol-error.js';
+import { onceLed } from './topics.js';
 import { changeSetting, settingsOf, type Setting } from './topic-settings.js';
 
 /** What our headers may add to a message. */
@@ -77,8 +78,8 @@ async function create(admin: Admin, topic: string, { partitions, replicas, messa
     ...(replicas > 2 ? { 'min.insync.replicas': '2' } : {}),
   };
   try {
-    return await admin.createTopics({
-      waitForLeaders: true,
+    const isNew = await admin.createTopics({
+      waitForLeaders: false, // kafkajs gives up over a broker that does not know of it yet
       topics: [
         {
           topic,
@@ -88,6 +89,8 @@ async function create(admin: Admin, topic: string, { partitions, replicas, messa
         },
       ],
     });
+    await onceLed(() => admin.fetchTopicMetadata({ topics: [topic] }));
+    return isNew;
   } catch (error) {
     const type = protocolErrorOf(error);
     if (type === undefined || isPassing(error)) throw error;

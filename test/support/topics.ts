@@ -38,7 +38,7 @@ export async function createTopics(
   const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
   await withAdmin(async (admin) => {
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false, // kafkajs gives up over a broker that does not know of them yet
       topics: topics.map((topic) => ({ topic, numPartitions: partitions, configEntries })),
     });
     await partitionEnds(admin, topics);
