@@ -1,11 +1,12 @@
-import { Command, Errors } from '@oclif/core';
+import { Command, Errors, ux } from '@oclif/core';
 import type { Logger } from 'pino';
 import { readConfig, type Config, type Environment } from './config.js';
 import { EXIT, reasonOf, UserError } from './errors.js';
 import { usageError } from './mistakes.js';
+import { jsonText, printableLines, screened } from './printable.js';
 import { tell } from './tell.js';
 
-/** What every command shares: the configuration, and errors without a stack. */
+/** What every command shares: the configuration, errors without a stack, and that nothing it prints steers a terminal. */
 export abstract class DbwCommand extends Command {
   static override enableJsonFlag = true;
 
@@ -28,7 +29,20 @@ export abstract class DbwCommand extends Command {
 
   /** Tells the person at the terminal something that is no result: on standard error, also with --json. */
   protected tell(text: string): void {
-    process.stderr.write(`${text}\n`);
+    process.stderr.write(`${screened(text)}\n`);
+  }
+
+  /** Prints a result for people; values from outside are made printable where the text is made, before they are coloured. */
+  override log(text = ''): void {
+    super.log(screened(text));
+  }
+
+  override logToStderr(text = ''): void {
+    super.logToStderr(screened(text));
+  }
+
+  protected override logJson(result: unknown): void {
+    ux.stdout(jsonText(result, 2));
   }
 
   /**
@@ -67,7 +81,7 @@ export abstract class DbwCommand extends Command {
       throw new UserError('This changes much, and there is no terminal to ask on. Add --yes to go on.', EXIT.usage);
     }
     const { confirm, isCancel } = await import('@clack/prompts');
-    const answer = await confirm({ message: question, initialValue: false, output: process.stderr });
+    const answer = await confirm({ message: printableLines(question), initialValue: false, output: process.stderr });
     if (isCancel(answer)) throw new UserError('Interrupted; nothing was changed.', EXIT.interrupted);
     if (!answer) throw new UserError('Nothing was changed.', EXIT.refused);
   }
@@ -92,13 +106,17 @@ export abstract class DbwCommand extends Command {
       const flags = Object.keys({ ...this.ctor.flags, ...this.ctor.baseFlags, json: true });
       return usageError(error, { bin: this.config.bin, id: this.id ?? '', flags });
     }
-    if (process.env.DEBUG?.includes('dbw')) process.stderr.write(`${error.stack ?? ''}\n`);
+    if (process.env.DEBUG?.includes('dbw')) process.stderr.write(`${printableLines(error.stack ?? '')}\n`);
     // Loaded now: most commands end well.
     const { failureOf } = await import('./failures/failure.js');
     const { class: kind, reason, remedy = 'Try it again in a moment.' } = failureOf(error);
     const isServers = kind === 'systemic' || kind === 'transient';
     const status = kind === 'systemic' ? EXIT.refused : EXIT.away;
-    if (isServers) return new UserError(`${reason.charAt(0).toUpperCase()}${reason.slice(1)}: ${reasonOf(error)}. ${remedy}`, status);
+    if (isServers)
+      return new UserError(
+        `${reason.charAt(0).toUpperCase()}${reason.slice(1)}: ${reasonOf(error)}. ${remedy}`,
+        status,
+      );
     return new UserError(`${reasonOf(error)}. This is a fault in dbw; DEBUG=dbw shows where.`, EXIT.failed);
   }
 }

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import Table from 'cli-table3';
 import { paint } from './paint.js';
+import { printable } from './printable.js';
 
 const BARE = {
   top: '',
@@ -30,16 +31,6 @@ export interface Fitting {
   readonly drop?: readonly string[];
   /** Columns there are; without it those of the terminal, and as many as it takes where output goes to a pipe or a file. */
   readonly width?: number | undefined;
-}
-
-/** What comes from outside must not steer a terminal: of control characters only colours are kept, others become visible. */
-export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replace(/\x1b\[[\d;]*m|[\x00-\x1f\x7f-\x9f]/g, (found) => {
-    if (found.length > 1) return found;
-    const code = found.charCodeAt(0);
-    return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\u2421';
-  });
 }
 
 function columnsOf(text: string): number {
@@ -94,7 +85,7 @@ function kept(
 }
 
 /**
- * Rows under their headings. On a terminal that is too narrow cells are cut and columns dropped; in a pipe columns are as wide as they need and
+ * Rows under their headings; cells are made printable, so they have no colours. On a terminal that is too narrow cells are cut and columns dropped; in a pipe columns are as wide as they need and
  * nothing is. Numbers stand right, with separators of thousands.
  */
 export function table(

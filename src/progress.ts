@@ -1,4 +1,5 @@
 import { Listr, ListrLogger, ProcessOutput, type ListrDefaultRendererLogLevels } from 'listr2';
+import { printable } from './printable.js';
 import { spell } from './spell.js';
 
 const LINE_MS = 5_000;
@@ -55,9 +56,10 @@ export function lineOf(title: string, advance: Advance, seconds: number, columns
 /**
  * Shows how far something is.
  *
- * @param title what is done
+ * @param given what is done
  */
-export function showProgress(title: string): Progress {
+export function showProgress(given: string): Progress {
+  const title = printable(given);
   const started = Date.now();
   const seconds = () => (Date.now() - started) / 1000;
   if (!process.stderr.isTTY) {

@@ -2,6 +2,7 @@ import { Errors } from '@oclif/core';
 import type { UserError } from './errors.js';
 import { laidOut } from './mistakes.js';
 import { paintError } from './paint.js';
+import { jsonText, printableLines } from './printable.js';
 
 /** What every command with `--json` prints on standard output where it fails. */
 export interface Failed {
@@ -20,10 +21,10 @@ export function tell(error: UserError, asJson: boolean): never {
   const { message, status } = error;
   if (asJson) {
     const failed: Failed = { error: { message, status } };
-    process.stdout.write(`${JSON.stringify(failed, null, 2)}\n`);
+    process.stdout.write(`${jsonText(failed, 2)}\n`);
   } else {
     const width = process.stderr.isTTY ? process.stderr.columns : undefined;
-    process.stderr.write(`${laidOut(`${paintError.red('Error:')} ${message}`, width)}\n`);
+    process.stderr.write(`${laidOut(`${paintError.red('Error:')} ${printableLines(message)}`, width)}\n`);
   }
   return Errors.exit(status);
 }

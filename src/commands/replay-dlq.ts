@@ -3,6 +3,7 @@ import { DbwCommand } from '../command.js';
 import { EXIT } from '../errors.js';
 import { letterFlags } from '../letters/flags.js';
 import { table } from '../output.js';
+import { printable } from '../printable.js';
 import type { Ending, Replay as Plan } from '../runs/replay.js';
 import type { Fate, FateGroup, Fates, OutcomeCounts } from '../runs/fates.js';
 
@@ -92,7 +93,10 @@ command goes on where it stopped. Ends with status 3 where letters died again.`;
         const progress = showProgress(dryRun ? 'Trying without changing anything' : 'Replaying');
         const each = ({ letter, outcome, why }: Fate) => {
           this.log(
-            [idOf(letter), letter.fingerprint, letter.eventType ?? '-', WORDS[outcome], why ?? ''].join('  ').trimEnd(),
+            [idOf(letter), letter.fingerprint, letter.eventType ?? '-', WORDS[outcome], why ?? '']
+              .map(printable)
+              .join('  ')
+              .trimEnd(),
           );
         };
         const done = await plan

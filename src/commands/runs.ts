@@ -2,16 +2,12 @@ import { Args, Flags } from '@oclif/core';
 import { DbwCommand } from '../command.js';
 import { EXIT, UserError } from '../errors.js';
 import { table } from '../output.js';
+import { printable, quoted } from '../printable.js';
 import type { RunRecord } from '../postgres/runs.js';
 
 /** What `dbw runs --json` prints: a run as it was recorded, and how to go on where it was interrupted. */
 export interface RecordedRun extends RunRecord {
   readonly goOn: string | null;
-}
-
-/** A word as a shell takes it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** The flags of a selection, as they were typed. */
@@ -89,7 +85,7 @@ export default class Runs extends DbwCommand {
       }),
     );
     const open = runs.flatMap((run) => goOn(run) ?? []);
-    if (open.length > 0) this.log(`\nTo go on:\n${open.map((command) => `  ${command}`).join('\n')}`);
+    if (open.length > 0) this.log(`\nTo go on:\n${open.map((command) => `  ${printable(command)}`).join('\n')}`);
   }
 
   private show(run: RunRecord): void {
@@ -107,6 +103,6 @@ export default class Runs extends DbwCommand {
     const ranges = run.ranges.map(({ topic, partition, from, next, to }) => [topic, partition, from, next, to]);
     this.log(`\n${table(['topic', 'partition', 'from', 'next', 'to'], ranges)}`);
     const command = goOn(run);
-    if (command !== null) this.log(`\nTo go on: ${command}`);
+    if (command !== null) this.log(`\nTo go on: ${printable(command)}`);
   }
 }

@@ -1,7 +1,7 @@
 import { isCancel, log, select, text } from '@clack/prompts';
 import chalk from 'chalk';
 import type { Opened } from './dlq-command.js';
-import { quoted } from './filter.js';
+import { printable, printableLines, quoted } from '../printable.js';
 import { listLetters, type ListedLetter } from './list.js';
 import { summarize } from './summarize.js';
 import type { LetterGroup } from './summary.js';
@@ -32,7 +32,7 @@ async function perform(words: readonly string[], run: Run): Promise<void> {
   try {
     await run(words);
   } catch (error) {
-    log.error(error instanceof Error ? error.message : String(error));
+    log.error(printableLines(error instanceof Error ? error.message : String(error)));
   }
 }
 
@@ -47,7 +47,7 @@ async function browseLetter(letter: ListedLetter, topic: string, run: Run): Prom
   const inTopic = ['--topic', topic];
   const one = eventId === null ? ['--fingerprint', fingerprint] : ['--event-id', eventId];
   for (;;) {
-    const chosen = await choose(`Letter ${id}`, [
+    const chosen = await choose(`Letter ${printable(id)}`, [
       { value: 'show', label: 'show it', hint: 'values masked' },
       { value: 'reveal', label: 'show it with its values' },
       { value: 'dry', label: 'what would a replay do?' },
@@ -73,8 +73,8 @@ async function browseLetters(opened: Opened, { fingerprint }: LetterGroup, run: 
       `${found.toLocaleString('en-US')} open letters; the newest`,
       letters.map(({ id: value, failedAt, eventId }) => ({
         value,
-        label: `${value}  ${clock(failedAt)}`,
-        hint: eventId ?? 'no event ID',
+        label: `${printable(value)}  ${clock(failedAt)}`,
+        hint: printable(eventId ?? 'no event ID'),
       })),
     );
     const letter = letters.find((one) => one.id === id);
@@ -86,7 +86,7 @@ async function browseLetters(opened: Opened, { fingerprint }: LetterGroup, run: 
 async function browseCause(opened: Opened, cause: LetterGroup, run: Run): Promise<void> {
   const which = ['--topic', opened.topic.name, '--fingerprint', cause.fingerprint];
   for (;;) {
-    const chosen = await choose(causeOf(cause), [
+    const chosen = await choose(printable(causeOf(cause)), [
       { value: 'letters', label: 'look at its letters' },
       { value: 'dry', label: 'what would a replay do?' },
       { value: 'replay', label: 'replay all of them' },
@@ -111,7 +111,7 @@ export async function browse(open: <T>(work: (opened: Opened) => Promise<T>) => 
         `Causes in ${topic.name}`,
         causes.map((cause) => ({
           value: cause.fingerprint,
-          label: `${cause.open.toLocaleString('en-US').padStart(9)} open  ${causeOf(cause)}`,
+          label: `${cause.open.toLocaleString('en-US').padStart(9)} open  ${printable(causeOf(cause))}`,
           hint: `last ${clock(cause.lastSeen)}`,
         })),
       );

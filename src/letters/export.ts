@@ -4,6 +4,7 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { EXIT, UserError } from '../errors.js';
+import { jsonText } from '../printable.js';
 import { messageOf, type DeadLetter } from './dead-letter.js';
 import type { Opened } from './dlq-command.js';
 import { matcherOf, typeOf, type LetterFilter } from './filter.js';
@@ -52,7 +53,7 @@ function valueOf(value: Buffer | null, mask: boolean): ExportedBytes | null {
 function lineOf({ letter, state }: Standing<DeadLetter>, prefix: string, mask: boolean): string {
   const { origin, isOversize, writer, reason, code, path, fingerprint, eventId, attempts, replays } = letter;
   const { key, value, headers } = messageOf(letter, prefix);
-  return JSON.stringify({
+  return jsonText({
     id: idOf(letter),
     ...{ origin, oversize: isOversize, writer, state, reason, code, path, fingerprint, eventId: eventId ?? null },
     eventType: typeOf(letter, prefix) ?? null,

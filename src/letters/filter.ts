@@ -57,11 +57,6 @@ export function filterOf(flags: LetterFlags, now = Date.now()): LetterFilter {
   };
 }
 
-/** A text as a shell takes it for one word. */
-export function quoted(text: string): string {
-  return /^[\w.:@%+,/-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
 /** The flags that stand for a filter, as words of a command. */
 export function flagsOf(filter: LetterFilter): string[] {
   const many = (name: string, values: readonly (string | number)[] | undefined) =>

@@ -1,4 +1,5 @@
 import { parseTime } from '../event/time.js';
+import { jsonText } from '../printable.js';
 
 /** A line of a document, and the place that it shows as a JSON pointer. */
 export interface Line {
@@ -24,7 +25,7 @@ export function masked(value: unknown): string {
 
 /** A name that looks like one of a field; others may be somebody's data. */
 function maskedName(name: string): string {
-  return FIELD.test(name) ? JSON.stringify(name) : `"‹name of ${lengthOf(name)}›"`;
+  return FIELD.test(name) ? jsonText(name) : `"‹name of ${lengthOf(name)}›"`;
 }
 
 /** What of an envelope is told: who the event is, its type, and when. Whatever else stands there in their place is not. */
@@ -47,8 +48,7 @@ function pointer(name: string): string {
  */
 export function linesOf(document: unknown, reveal: boolean): Line[] {
   const lines: Line[] = [];
-  const scalar = (value: unknown, path: string) =>
-    reveal || isTold(path, value) ? JSON.stringify(value) : masked(value);
+  const scalar = (value: unknown, path: string) => (reveal || isTold(path, value) ? jsonText(value) : masked(value));
   const walk = (value: unknown, path: string, depth: number, before: string, after: string): void => {
     const lead = INDENT.repeat(depth) + before;
     if (typeof value !== 'object' || value === null) {
@@ -63,7 +63,7 @@ export function linesOf(document: unknown, reveal: boolean): Line[] {
     }
     lines.push({ path, text: `${lead}${open}` });
     entries.forEach(([name, part], i) => {
-      const title = Array.isArray(value) ? '' : `${reveal ? JSON.stringify(name) : maskedName(name)}: `;
+      const title = Array.isArray(value) ? '' : `${reveal ? jsonText(name) : maskedName(name)}: `;
       walk(part, `${path}/${pointer(name)}`, depth + 1, title, i < entries.length - 1 ? ',' : '');
     });
     lines.push({ path: '', text: `${INDENT.repeat(depth)}${close}${after}` });

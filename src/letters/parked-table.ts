@@ -1,5 +1,6 @@
 import { placeOf } from '../event/message.js';
 import { table } from '../output.js';
+import { visible } from '../printable.js';
 import { spell } from '../spell.js';
 import type { ParkedReport } from './parked-report.js';
 
@@ -8,7 +9,8 @@ function ago(time: string, now: number): string {
 }
 
 /** The report for people: groups, events, and what to do. */
-export function parkedTable({ total, groups, rows }: ParkedReport, now = Date.now()): string {
+export function parkedTable(report: ParkedReport, now = Date.now()): string {
+  const { total, groups, rows } = visible(report);
   if (total === 0) return 'Nothing waits.';
   const summary = table(
     ['waits for', 'events', 'rows', 'dead letters', 'oldest', 'comes with'],

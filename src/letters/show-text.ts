@@ -1,4 +1,5 @@
 import chalk from 'chalk';
+import { visible } from '../printable.js';
 import { count } from '../spell.js';
 import type { ShownLetter } from './show.js';
 import { clock } from './summary-text.js';
@@ -69,7 +70,8 @@ function valueText({ value, place, opinion }: ShownLetter): string {
 }
 
 /** One letter as people read it. */
-export function showText(letter: ShownLetter, isRevealed: boolean): string {
+export function showText(shown: ShownLetter, isRevealed: boolean): string {
+  const letter = visible(shown);
   const { id, topic, origin, writer, reason, code, path, message, attempts, replays, older, key, headers } = letter;
   const rows: [string, string | readonly string[]][] = [
     ['letter', letter.oversize ? `${id}, too large for ${topic}: kept in dbw.oversize_letters` : `${id} in ${topic}`],

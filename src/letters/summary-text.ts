@@ -1,6 +1,7 @@
 import chalk from 'chalk';
 import { laidOut } from '../mistakes.js';
 import { table } from '../output.js';
+import { quoted, visible } from '../printable.js';
 import type { DlqSummary } from './summarize.js';
 import type { LetterGroup } from './summary.js';
 
@@ -58,9 +59,10 @@ function totals(summary: DlqSummary): string {
  *
  * @param named the topic, where it is not the configured one
  */
-export function summaryText(summary: DlqSummary, named: string | undefined): string {
+export function summaryText(given: DlqSummary, named: string | undefined): string {
+  const summary = visible(given);
   const { causes, topic } = summary;
-  const which = named === undefined ? '' : ` --topic ${named}`;
+  const which = named === undefined ? '' : ` --topic ${quoted(named)}`;
   if (causes.length === 0) return totals(summary);
   const [titles = '', ...heads] = table(
     ['fingerprint', 'open', 'resolved', 'discarded', 'last 24 hours'],

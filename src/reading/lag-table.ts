@@ -1,4 +1,5 @@
 import { table } from '../output.js';
+import { visible } from '../printable.js';
 import { spell } from '../spell.js';
 import { FINDINGS } from './beginnings.js';
 import type { LagReport, LagSum, PartitionLag } from './group-lag.js';
@@ -86,7 +87,8 @@ function remarks({ missingTopics, notes }: LagReport): string[] {
 }
 
 /** The report for people. */
-export function lagTable(report: LagReport, by: 'topic' | 'partition'): string {
+export function lagTable(given: LagReport, by: 'topic' | 'partition'): string {
+  const report = visible(given);
   const drawn = by === 'topic' ? byTopic(report) : byPartition(report);
   const more = remarks(report);
   const parts = [...(report.partitions.length > 0 ? [drawn] : []), ...(more.length > 0 ? [more.join('\n')] : [])];

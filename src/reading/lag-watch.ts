@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { reasonOf } from '../errors.js';
 import type { GroupLag, LagReport } from './group-lag.js';
 import { ratesOf, type Rates } from './lag-rates.js';
+import { jsonText, printable, screened } from '../printable.js';
 import { lagLine, lagTable, pace } from './lag-table.js';
 
 const EVERY_MS = 2_000;
@@ -22,7 +23,7 @@ function picture(report: LagReport, rates: Rates | undefined, by: WatchOptions['
   const room = rows - 5;
   const shown = lines.length > room ? [...lines.slice(0, room), `… ${lines.length - room} more lines`] : lines;
   const head = `${report.group}  ${report.at.slice(11, 19)} UTC  ${rates ? pace(rates) : ''}`;
-  return `${HOME}${[head, '', ...shown, '', 'Ctrl-C ends this.'].join('\n')}\n`;
+  return `${HOME}${screened([head, '', ...shown, '', 'Ctrl-C ends this.'].join('\n'))}\n`;
 }
 
 /**
@@ -38,10 +39,10 @@ export async function watchLag(lag: GroupLag, { by, json, signal }: WatchOptions
       const rates = last && ratesOf(last, report);
       last = report;
       const line = { ...report, rates: rates ?? null };
-      process.stdout.write(json ? `${JSON.stringify(line)}\n` : picture(report, rates, by));
+      process.stdout.write(json ? `${jsonText(line)}\n` : picture(report, rates, by));
     } catch (error) {
       if (last === undefined) throw error;
-      process.stderr.write(`${reasonOf(error)}; asked again\n`);
+      process.stderr.write(`${printable(reasonOf(error))}; asked again\n`);
     }
     await delay(EVERY_MS, undefined, { signal }).catch(() => undefined);
   }

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { EXIT, UserError } from '../../src/errors.js';
 import type { DeadLetter } from '../../src/letters/dead-letter.js';
-import { filterOf, flagsOf, matcherOf, quoted, type LetterFilter } from '../../src/letters/filter.js';
+import { filterOf, flagsOf, matcherOf, type LetterFilter } from '../../src/letters/filter.js';
 import type { LetterFlags } from '../../src/letters/flags.js';
+import { quoted } from '../../src/printable.js';
 import { messageWith } from '../support/envelopes.js';
 
 const NOW = Date.UTC(2024, 4, 10, 12);

@@ -3,6 +3,7 @@ import { EXIT, UserError } from '../../errors.js';
 import { DlqCommand, type Opened } from '../../letters/dlq-command.js';
 import { letterFlags, topicFlag } from '../../letters/flags.js';
 import type { DlqDiscard } from '../../letters/set-aside.js';
+import { visible } from '../../printable.js';
 
 const { reason: diedOf, ...others } = letterFlags;
 
@@ -46,7 +47,7 @@ export default class DlqDiscardCommand extends DlqCommand {
     const count = (n: number) => n.toLocaleString('en-US');
     const discard = (opened: Opened) =>
       setAside(opened, isFiltered ? { filter } : { ids }, flags.reason, async ({ discarded, causes }) => {
-        for (const { fingerprint, cause, count: of } of causes) {
+        for (const { fingerprint, cause, count: of } of visible(causes)) {
           this.logToStderr(`${count(of).padStart(9)}  ${fingerprint}  ${cause}`);
         }
         await this.confirm(`Set ${count(discarded)} letters aside for good?`, flags.yes);

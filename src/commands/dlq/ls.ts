@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core';
 import { DlqCommand } from '../../letters/dlq-command.js';
 import { letterFlags, topicFlag } from '../../letters/flags.js';
 import type { DlqList } from '../../letters/list.js';
+import { visible } from '../../printable.js';
 
 export default class DlqLs extends DlqCommand {
   static override summary = 'List dead letters, the newest first, one line each.';
@@ -51,7 +52,7 @@ export default class DlqLs extends DlqCommand {
       );
     } else this.log(`No letter in ${topic} fits${state === 'all' ? '' : ` and is ${state}`}.`);
     if (found > letters.length) this.logToStderr(`${found.toLocaleString('en-US')} letters fit; --limit shows more.`);
-    for (const { why, count, example } of unreadable) {
+    for (const { why, count, example } of visible(unreadable)) {
       this.logToStderr(`${count.toLocaleString('en-US')} records left alone, such as ${example}: ${why}.`);
     }
     return list;
