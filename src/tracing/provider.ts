@@ -13,6 +13,7 @@ import {
 import type { Logger } from 'pino';
 import { reasonOf } from '../errors.js';
 import { within } from '../waiting/deadline.js';
+import { agentOptions } from './agent.js';
 import type { TracingSettings } from './settings.js';
 
 /** How long the end waits for the last spans: a part of SIGTERM's 10 s. */
@@ -61,10 +62,19 @@ class ToldExporter implements SpanExporter {
   }
 }
 
-/** The exporter of a protocol; it reads endpoint, time limit, compression and certificates from the environment. */
-function exporterOf({ protocol, headers }: TracingSettings): SpanExporter {
-  const options = headers === undefined ? {} : { headers: parseKeyPairsIntoRecord(headers) };
+/** The exporter of a protocol; it reads endpoint, time limit and compression from the environment. */
+function exporterOf({ protocol, headers }: TracingSettings, warn: (message: string) => void): SpanExporter {
+  const options = {
+    httpAgentOptions: agentOptions(process.env, warn),
+    ...(headers === undefined ? {} : { headers: parseKeyPairsIntoRecord(headers) }),
+  };
   return protocol === 'http/json' ? new JsonExporter(options) : new ProtobufExporter(options);
+}
+
+/** The endpoint as it may be logged: its query may hold a token. */
+function placeOf({ endpoint }: TracingSettings): string {
+  const { origin, pathname } = new URL(endpoint);
+  return pathname === '/' ? origin : `${origin}${pathname}`;
 }
 
 /** What makes spans and sends them in the background; the queue is bounded, and what finds no room is left out. */
@@ -90,7 +100,8 @@ export function openProvider(settings: TracingSettings, version: string, log: Lo
   );
   // What could not be sent is told by the exporter, once and not for every batch of spans.
   setGlobalErrorHandler(nothing);
-  const exporter = new ToldExporter(exporterOf(settings), settings.endpoint, log);
+  const endpoint = placeOf(settings);
+  const exporter = new ToldExporter(exporterOf(settings, say), endpoint, log);
   const own = {
     'service.name': 'dbw',
     'service.version': version,
@@ -101,13 +112,12 @@ export function openProvider(settings: TracingSettings, version: string, log: Lo
     .merge(resourceFromAttributes(own))
     .merge(detectResources({ detectors: [envDetector] }));
   const provider = new BasicTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(exporter)] });
-  log.info({ endpoint: settings.endpoint }, 'traces are sent');
+  log.info({ endpoint }, 'traces are sent');
   return {
     tracer: provider.getTracer('dbw', version),
     close: async () => {
       const inTime = await within(FLUSH_MS, provider.shutdown()).catch(() => true);
-      if (!inTime && !exporter.isAway)
-        log.warn({ endpoint: settings.endpoint }, 'the last traces could not be sent in time');
+      if (!inTime && !exporter.isAway) log.warn({ endpoint }, 'the last traces could not be sent in time');
     },
   };
 }

@@ -1,5 +1,7 @@
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Identity } from './tls/certificates.js';
 
 /** A value as OTLP's JSON has it. */
 type Value = Readonly<Record<string, unknown>>;
@@ -69,12 +71,19 @@ export class OtlpReceiver {
 
   private constructor(
     readonly port: number,
+    private readonly scheme: 'http' | 'https',
     readonly close: () => void,
   ) {}
 
-  /** @param isSilent whether it answers nothing */
-  static async open({ isSilent = false } = {}): Promise<OtlpReceiver> {
-    const server = createServer((request, response) => {
+  /**
+   * @param isSilent whether it answers nothing
+   * @param identity its certificate where it speaks TLS
+   */
+  static async open({
+    isSilent = false,
+    identity,
+  }: { isSilent?: boolean; identity?: Identity } = {}): Promise<OtlpReceiver> {
+    const listener: RequestListener = (request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
@@ -85,9 +94,10 @@ export class OtlpReceiver {
         if (isSilent) return;
         response.writeHead(200, { 'content-type': type }).end(type === 'application/json' ? '{}' : '');
       });
-    });
+    };
+    const server = identity ? createSecureServer(identity, listener) : createServer(listener);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const receiver = new OtlpReceiver((server.address() as AddressInfo).port, () => {
+    const receiver = new OtlpReceiver((server.address() as AddressInfo).port, identity ? 'https' : 'http', () => {
       server.closeAllConnections();
       server.close();
     });
@@ -97,7 +107,7 @@ export class OtlpReceiver {
   /** What dbw needs to send JSON here. */
   get env(): Readonly<Record<string, string>> {
     return {
-      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${this.port}`,
+      OTEL_EXPORTER_OTLP_ENDPOINT: `${this.scheme}://127.0.0.1:${this.port}`,
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
       OTEL_BSP_SCHEDULE_DELAY: '50',
     };
