@@ -16,6 +16,7 @@ import {
   packageVersion,
   type Manifest,
 } from '../support/deployment.js';
+import { Authority } from '../support/tls/certificates.js';
 
 const SECRETS = '/run/secrets/dbw/';
 const settings = () => envFile(`${KUBERNETES}/settings/dbw.env`);
@@ -25,22 +26,30 @@ const job = () => manifest('migrate/job.yaml', 'Job');
 const pod = (of: Manifest) => of.spec.template.spec;
 const container = (of: Manifest) => pod(of).containers[0];
 
+function mapped(env: Readonly<Record<string, string>>, folder: string): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value.replace(SECRETS, `${folder}/`)]));
+}
+
 /** What a pod's process gets, with the files of its secrets in `folder`. */
-function environmentOf(of: Manifest, folder: string): Record<string, string> {
+function environmentOf(
+  of: Manifest,
+  folder: string,
+  more: Readonly<Record<string, string>> = {},
+): Record<string, string> {
   const { env, envFrom, volumeMounts } = container(of);
-  const named = env.map(({ name, value, valueFrom }): [string, string] => {
+  const set = { ...settings(), ...more };
+  const named = env.flatMap(({ name, value, valueFrom }): [string, string][] => {
     const { secretKeyRef, configMapKeyRef } = valueFrom ?? {};
-    const from = secretKeyRef
-      ? secrets().get(secretKeyRef.name)?.[secretKeyRef.key]
-      : settings()[configMapKeyRef?.key ?? ''];
+    const from = secretKeyRef ? secrets().get(secretKeyRef.name)?.[secretKeyRef.key] : set[configMapKeyRef?.key ?? ''];
     const given = value ?? from;
+    if (given === undefined && configMapKeyRef?.optional) return [];
     expect(given, `${of.kind}: where ${name} comes from`).to.be.a('string');
-    return [name, (given ?? '').replace(SECRETS, `${folder}/`)];
+    return [[name, (given ?? '').replace(SECRETS, `${folder}/`)]];
   });
   const volume = volumeMounts.find(({ mountPath }) => `${mountPath}/` === SECRETS)?.name;
   const secret = pod(of).volumes.find(({ name }) => name === volume)?.secret?.secretName ?? '';
   for (const [key, value] of Object.entries(secrets().get(secret) ?? {})) writeFileSync(join(folder, key), value);
-  return { ...(envFrom ? settings() : {}), ...Object.fromEntries(named) };
+  return { ...(envFrom ? mapped(set, folder) : {}), ...Object.fromEntries(named) };
 }
 
 describe('deploy/kubernetes', () => {
@@ -62,6 +71,15 @@ describe('deploy/kubernetes', () => {
         const config = readConfig(env);
         expect(config.database.password).to.equal(readFileSync(join(own, 'db-password'), 'utf8'));
         expect(config.database.ssl).to.not.equal(false);
+      });
+
+      it('trusts a private authority where dbw.env names its file, which is in the secret', async () => {
+        const own = mkdtempSync(join(folder, 'pod-'));
+        const { cert } = await Authority.make('a private authority');
+        writeFileSync(join(own, 'ca.pem'), cert);
+        const more = { DB_SSL_CA_FILE: `${SECRETS}ca.pem`, DB_SSL_SERVER_NAME: 'servers.internal' };
+        const { ssl } = readConfig(environmentOf(of(), own, more)).database;
+        expect(ssl).to.deep.include({ ca: cert, serverName: 'servers.internal' });
       });
 
       it('asks for nothing that the restricted profile refuses, and writes nowhere but to /tmp', () => {
@@ -90,7 +108,7 @@ describe('deploy/kubernetes', () => {
 
   it('probes paths that are answered, on the port that is listened to', async () => {
     const empty = { contentType: 'text/plain', text: () => Promise.resolve('') };
-    const server = await HealthServer.open(0, () => newborn('0', 1), { metrics: empty, page: empty });
+    const server = await HealthServer.open({ port: 0 }, () => newborn('0', 1), { metrics: empty, page: empty });
     try {
       const status = async (path = '') => (await fetch(`http://127.0.0.1:${server.port}${path}`)).status;
       const { ports = [], startupProbe, livenessProbe, readinessProbe } = container(deployment());

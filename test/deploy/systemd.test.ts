@@ -48,14 +48,29 @@ describe('deploy/systemd', () => {
         'PrivateDevices',
         'PrivateTmp',
         'ProtectHome',
+        'RemoveIPC',
         'ProtectKernelModules',
       ];
       for (const name of yes) expect(directives(unit, name), name).to.deep.equal(['yes']);
       expect(directives(unit, 'ProtectSystem')).to.deep.equal(['strict']);
       expect(directives(unit, 'CapabilityBoundingSet')).to.deep.equal(['']);
+      expect(directives(unit, 'AmbientCapabilities')).to.deep.equal(['']);
       expect(directives(unit, 'MemoryDenyWriteExecute')).to.deep.equal([]);
     });
+
+    it(`${unit} leaves no copy of its memory on the disk`, () => {
+      expect(directives(unit, 'LimitCORE')).to.deep.equal(['0']);
+    });
   }
+
+  it('shuts both units in alike', () => {
+    const shutIn = (unit: string) => {
+      const text = readFileSync(`deploy/systemd/${unit}`, 'utf8');
+      const names = /^(Dynamic|UMask|Limit|Protect|Private|Proc|NoNew|Restrict|Lock|Remove|Capab|Ambient|SystemCall)/;
+      return text.split('\n').filter((line) => names.test(line) && !line.startsWith('RestartPrevent'));
+    };
+    expect(shutIn('dbw-migrate.service')).to.deep.equal(shutIn('dbw.service'));
+  });
 
   it('dbw.service starts it again for ever, but not with settings that are wrong', () => {
     expect(directives('dbw.service', 'Restart')).to.deep.equal(['always']);
