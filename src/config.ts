@@ -39,6 +39,8 @@ export interface Config {
   readonly batch: { readonly size: number; readonly timeoutMs: number; readonly writers: number };
   readonly park: { readonly timeoutMs: number; readonly max: number };
   readonly deadLetters: { readonly topic: string; readonly maxRate: number };
+  /** Where health is answered; undefined for all addresses of the machine. */
+  readonly host: string | undefined;
   readonly port: number;
   readonly logLevel: LogLevel;
   readonly tracing: TracingSettings | undefined;
@@ -107,6 +109,7 @@ export const SETTINGS: readonly Setting[] = [
   { name: 'DLQ_TOPIC', initial: 'db-writer.dlq', about: 'the default carries KAFKA_TOPIC_PREFIX' },
   { name: 'DLQ_MAX_RATE', initial: '0.5', about: 'share of refused events at which a topic is paused; 0: never' },
   { name: 'DB_WRITER_SERVICE_PORT', initial: '3010', about: 'health and metrics; PORT says the same' },
+  { name: 'DB_WRITER_SERVICE_HOST', initial: '', about: 'the address for that port; without it, all of them' },
   { name: 'LOG_LEVEL', initial: 'info', about: LOG_LEVELS.join(', ') },
   ...TRACING_SETTINGS,
 ];
@@ -268,6 +271,7 @@ export function readConfig(environment: Environment): Config {
       topic: ownTopic ? read.name('DLQ_TOPIC') : `${topicPrefix}${read.text('DLQ_TOPIC')}`,
       maxRate: read.number('DLQ_MAX_RATE', 0, 1, false),
     },
+    host: read.text('DB_WRITER_SERVICE_HOST') || undefined,
     port: portName === 'PORT' ? readPort(read, environment) : read.number(portName, 0, 65_535),
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
     tracing: tracingOf(read),

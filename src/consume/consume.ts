@@ -56,7 +56,7 @@ export async function consume(
   });
   const metrics = new Metrics(tally, () => vitals(), options.version);
   const page = new Page(tally, () => vitals());
-  const health = await HealthServer.open(config.port, () => vitals(), { metrics, page });
+  const health = await HealthServer.open({ host: config.host, port: config.port }, () => vitals(), { metrics, page });
   log.info({ port: health.port }, 'health is answered');
   page.begin();
   try {

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { EXIT, reasonOf, UserError } from '../errors.js';
+import { codeOf, EXIT, reasonOf, UserError } from '../errors.js';
 import { healthOf } from './health.js';
 import { shared } from './sharing.js';
 import { livenessOf, readinessOf, type Vitals } from './vitals.js';
@@ -105,16 +105,39 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
+/** Where it is listened. */
+export interface Listening {
+  /** An address or a name of this machine; without it, all of its addresses. */
+  readonly host?: string | undefined;
+  /** 0 for any that is free. */
+  readonly port: number;
+}
+
+/** What to tell of an address that cannot be listened on. */
+function refusalOf(error: Error, { host, port }: Listening): UserError {
+  const code = codeOf(error);
+  if (host !== undefined && ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL'].includes(code ?? '')) {
+    const remedy = 'Set it to an address that this machine has, or leave it out for all of them.';
+    return new UserError(
+      `DB_WRITER_SERVICE_HOST is "${host}", which is no address of this machine (${code ?? ''}). ${remedy}`,
+      EXIT.refused,
+    );
+  }
+  const where = host === undefined ? '' : ` of ${host}`;
+  const why = code === 'EADDRINUSE' ? 'is taken' : `cannot be used: ${error.message}`;
+  return new UserError(`Port ${port}${where} ${why}. Set DB_WRITER_SERVICE_PORT to another one.`, EXIT.refused);
+}
+
 /** Answers on the port of the service: `/`, `/health`, `/livez`, `/readyz` and `/metrics`; read-only. */
 export class HealthServer {
   private constructor(private readonly server: Server) {}
 
   /**
-   * @param port 0 for any that is free
+   * @param at where to listen
    * @param vitals what the process knows about itself now; asked for each answer
-   * @throws UserError where the port is taken
+   * @throws UserError where the port is taken, or the address is none of this machine
    */
-  static async open(port: number, vitals: () => Vitals, views: Views, limits = LIMITS): Promise<HealthServer> {
+  static async open(at: Listening, vitals: () => Vitals, views: Views, limits = LIMITS): Promise<HealthServer> {
     const routes = routesOf(vitals, views);
     const { requestMs, answerMs, connections } = limits;
     // Without the interval Node looks at its own time limits only every 30 s.
@@ -137,10 +160,9 @@ export class HealthServer {
     server.maxConnections = connections;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => {
-        const why = 'code' in error && error.code === 'EADDRINUSE' ? 'is taken' : `cannot be used: ${error.message}`;
-        reject(new UserError(`Port ${port} ${why}. Set DB_WRITER_SERVICE_PORT to another one.`, EXIT.refused));
+        reject(refusalOf(error, at));
       });
-      server.listen(port, resolve);
+      server.listen({ port: at.port, ...(at.host === undefined ? {} : { host: at.host }) }, resolve);
     });
     return new HealthServer(server);
   }

@@ -31,7 +31,7 @@ describe('dbw health', () => {
 
   /** What is said with a writer of these vitals running. */
   async function withWriter(of: Vitals): Promise<HealthResult> {
-    const server = await HealthServer.open(0, () => of, { metrics, page: metrics });
+    const server = await HealthServer.open({ port: 0 }, () => of, { metrics, page: metrics });
     try {
       return await probe(config(), VERSION, new URL(`http://localhost:${server.port}`));
     } finally {

@@ -38,7 +38,7 @@ describe('--help', () => {
     });
     await place.send(events);
     const silent = { contentType: 'text/plain', text: () => '' };
-    port = await HealthServer.open(0, () => WELL, { metrics: silent, page: silent });
+    port = await HealthServer.open({ port: 0 }, () => WELL, { metrics: silent, page: silent });
   });
   after(async () => {
     await port.close();

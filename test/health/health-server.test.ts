@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { UserError } from '../../src/errors.js';
+import { codeOf, UserError } from '../../src/errors.js';
 import { HealthServer, type Limits } from '../../src/health/health-server.js';
 import type { Vitals } from '../../src/health/vitals.js';
 import { until } from '../support/until.js';
@@ -19,7 +19,10 @@ describe('the port', () => {
   beforeEach(async () => {
     vitals = () => WELL;
     text = METRICS.text;
-    server = await HealthServer.open(0, () => vitals(), { metrics: { ...METRICS, text: () => text() }, page: PAGE });
+    server = await HealthServer.open({ port: 0 }, () => vitals(), {
+      metrics: { ...METRICS, text: () => text() },
+      page: PAGE,
+    });
   });
   afterEach(() => server.close());
 
@@ -27,7 +30,7 @@ describe('the port', () => {
   const restricted = async (limits: Limits) => {
     await server.close();
     server = await HealthServer.open(
-      0,
+      { port: 0 },
       () => vitals(),
       { metrics: { ...METRICS, text: () => text() }, page: PAGE },
       limits,
@@ -122,13 +125,36 @@ describe('the port', () => {
   });
 
   it('names the setting where the port is taken', async () => {
-    const error: unknown = await HealthServer.open(server.port, vitals, { metrics: METRICS, page: PAGE }).catch(
-      (failure: unknown) => failure,
-    );
+    const error: unknown = await HealthServer.open({ port: server.port }, vitals, {
+      metrics: METRICS,
+      page: PAGE,
+    }).catch((failure: unknown) => failure);
     expect(error).to.be.instanceOf(UserError);
     expect(String(error)).to.match(/Port \d+ is taken\. Set DB_WRITER_SERVICE_PORT/);
     expect(error).to.include({ status: 5 });
   });
+
+  it('listens on the address that it is given, and on no other', async () => {
+    const own = await HealthServer.open({ host: '127.0.0.1', port: 0 }, vitals, { metrics: METRICS, page: PAGE });
+    try {
+      expect((await fetch(`http://127.0.0.1:${own.port}/livez`)).status).to.equal(200);
+      const other: unknown = await fetch(`http://127.0.0.2:${own.port}/livez`).catch((error: unknown) => error);
+      expect(codeOf(other)).to.equal('ECONNREFUSED');
+    } finally {
+      await own.close();
+    }
+  });
+
+  for (const host of ['192.0.2.1', 'no-such-host.invalid']) {
+    it(`names the setting where ${host} is no address of the machine`, async () => {
+      const views = { metrics: METRICS, page: PAGE };
+      const error: unknown = await HealthServer.open({ host, port: 0 }, vitals, views).catch(
+        (failure: unknown) => failure,
+      );
+      expect(String(error)).to.contain(`DB_WRITER_SERVICE_HOST is "${host}", which is no address of this machine`);
+      expect(error).to.be.instanceOf(UserError).and.to.include({ status: 5 });
+    });
+  }
 
   describe('with a client that', () => {
     const sockets: Socket[] = [];
