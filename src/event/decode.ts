@@ -215,6 +215,9 @@ export function decode(message: Message, registry: ReadonlyMap<string, EventType
     if (message.topic !== prefix + name) {
       throw new Refused('type_mismatch', 'topic', '/eventType', `${name} does not belong on topic ${message.topic}`);
     }
+    if (message.headersLeftOut !== undefined) {
+      throw invalid('too_many_headers', '', `the message has ${message.headersLeftOut} headers, which are left out`);
+    }
     const time = timeOf(envelope);
     const data = readData(type, envelope.data);
     const changes = type.write(data, { eventId, timestamp: time });

@@ -6,10 +6,12 @@ export interface Message {
   readonly offset: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  /** In the order of the client library; a name may occur more than once. */
+  /** In their order; a name may occur more than once. */
   readonly headers: readonly Header[];
   /** The record's own timestamp, in milliseconds since 1970. */
   readonly timestamp: number;
+  /** How many headers it has that were not read, for they are too many: `headers` is empty then. */
+  readonly headersLeftOut?: number;
 }
 
 export type Header = readonly [name: string, value: Buffer | null];

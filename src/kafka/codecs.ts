@@ -5,7 +5,7 @@ import { codeOf, EXIT, reasonOf, UserError } from '../errors.js';
 import { lz4Size } from './lz4.js';
 import { unpackSnappy } from './snappy.js';
 import { settingsOf } from './topic-settings.js';
-import { TooLargeError, UnreadableBatchError } from './unreadable.js';
+import { REMEDY, TooLargeError, UnreadableBatchError } from './unreadable.js';
 import { unpackZstd } from './zstd.js';
 
 /** Most bytes that one batch may unpack to. Producers bound theirs long before; a bomb of a few kilobytes does not. */
@@ -24,8 +24,6 @@ interface Codec {
 const problems = new Map<string, string>();
 
 const READABLE = ['uncompressed', 'producer', 'gzip', 'snappy', 'lz4', 'zstd'];
-
-const REMEDY = 'Nothing is skipped: have its events sent again, then delete the records of its partition up to its end';
 
 /** kafkajs' form of a codec, with a limit and with errors that say what happened. */
 function limited({ name, unpack, pack }: Codec, limit: number) {

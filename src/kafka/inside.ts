@@ -19,18 +19,28 @@ export function inside(owner: unknown, name: string | symbol): unknown {
   return value;
 }
 
-/** Calls a method of an object of kafkajs. Throws where there is none of that name, and what the method throws. */
-export function call(owner: unknown, name: string | symbol, ...args: unknown[]): unknown {
+/** A method of an object of kafkajs, to be called for that object. Throws where there is none of that name. */
+export function methodOf(owner: unknown, name: string | symbol): Method {
   const method = inside(owner, name);
   if (!isMethod(method)) throw strange(`${String(name)} is no method`);
-  return method.apply(owner, args);
+  return (...args) => method.apply(owner, args);
+}
+
+/** Calls a method of an object of kafkajs. Throws where there is none of that name, and what the method throws. */
+export function call(owner: unknown, name: string | symbol, ...args: unknown[]): unknown {
+  return methodOf(owner, name)(...args);
+}
+
+/** What makes the clusters of a client of kafkajs. */
+export function clusterMaking(kafka: Kafka): symbol | string {
+  const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description?.includes('createCluster'));
+  return symbol ?? 'createCluster';
 }
 
 /** Connections to the brokers of a cluster, with its TLS and SASL, as kafkajs' own clients have them. */
 export function openCluster(kafka: Kafka, options: { readCommitted?: boolean } = {}): unknown {
-  const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description?.includes('createCluster'));
   const isolationLevel = options.readCommitted === true ? 1 : 0;
-  return call(kafka, symbol ?? 'createCluster', {
+  return call(kafka, clusterMaking(kafka), {
     allowAutoTopicCreation: false,
     metadataMaxAge: 30_000,
     isolationLevel,

@@ -16,7 +16,11 @@ const HEADER_BYTES = 8;
 /** Headers as kafkajs takes them: a name that occurs more than once has a list. */
 export function headersOf(letter: Pick<Letter, 'headers'>): IHeaders {
   const headers = new Map<string, (string | Buffer)[]>();
-  for (const [name, value] of letter.headers) headers.set(name, [...(headers.get(name) ?? []), value]);
+  for (const [name, value] of letter.headers) {
+    const values = headers.get(name);
+    if (values) values.push(value);
+    else headers.set(name, [value]);
+  }
   return Object.fromEntries(headers);
 }
 

@@ -6,7 +6,8 @@ import { backoff } from '../waiting/backoff.js';
 import { call, openCluster } from './inside.js';
 import { LogEnds } from './log-ends.js';
 import { protocolErrorOf } from './protocol-error.js';
-import { fetchFrom, messageOf, type FetchedPart, type RecordReading } from './record-batches.js';
+import { messageOf, type RecordReading } from './raw-record.js';
+import { fetchFrom, type FetchedPart } from './record-batches.js';
 import { CorruptError, UnreadableBatchError } from './unreadable.js';
 
 /** A part of a partition's log: from the offset `from` to before `to`. */

@@ -1,8 +1,8 @@
 import kafkajs from 'kafkajs';
-import type { Header, Message } from '../event/message.js';
-import { Bytes, Texts } from './bytes.js';
+import { Bytes } from './bytes.js';
 import { call, inside } from './inside.js';
-import { CorruptError } from './unreadable.js';
+import type { Budget, RawRecord, RecordReading } from './raw-record.js';
+import { CorruptError, placed } from './unreadable.js';
 
 /**
  * Reads the answer to a fetch request (versions 4 to 11) into messages. kafkajs has its own way to do it, which copies all headers
@@ -14,19 +14,37 @@ export interface FetchedPart<T> {
   readonly partition: number;
   /** 0, or one of Kafka's errors. */
   readonly errorCode: number;
-  /** Committed records of whole batches: the first may begin before the offset that was asked for. */
-  readonly records: readonly T[];
+  /** The offset behind the partition's last record. */
+  readonly end: number;
+  /** The replica that had better be asked, or -1. */
+  readonly preferredReplica: number;
+  /** The offset that was asked for. */
+  readonly from: number;
+  /** Committed records from that offset on, of whole batches unless they cost too much at once. */
+  readonly records: T[];
   readonly offsets: readonly number[];
-  /** The offset behind the last batch; undefined where none came. */
+  /** The offset to go on with; undefined where nothing came. */
   readonly next: number | undefined;
 }
 
 interface Part<T> {
   readonly topic: string;
   readonly partition: number;
+  readonly from: number;
   readonly records: T[];
   readonly offsets: number[];
 }
+
+/** What was asked for, as kafkajs' `broker.fetch` takes it. */
+export interface FetchRequest {
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly partitions: readonly { readonly partition: number; readonly fetchOffset: string }[];
+  }[];
+}
+
+/** The offset that was asked for of a partition. */
+type StartOf = (topic: string, partition: number) => number;
 
 /** In the shape in which kafkajs looks for errors. */
 export interface FetchAnswer<T> {
@@ -52,29 +70,13 @@ const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 
-/** One record on its way: valid until the next one is read. */
-export interface RawRecord {
-  topic: string;
-  partition: number;
-  offset: number;
-  timestamp: number;
-  /** Stands at the key, behind which the value and the headers follow. */
-  readonly from: Bytes;
-}
-
-/** What somebody makes of a record. */
-export type RecordReading<T> = (record: RawRecord) => T;
-
-const names = new Texts();
-
-/** A record whole. */
-export function messageOf({ topic, partition, offset, timestamp, from }: RawRecord): Message {
-  const key = from.optional();
-  const value = from.optional();
-  const headers: Header[] = [];
-  for (let left = from.varint(); left > 0; left--) headers.push([names.read(from, from.varint()), from.optional()]);
-  return { topic, partition, offset, key, value, headers, timestamp };
-}
+/**
+ * What may be made of one answer, in bytes. What is unpacked is bounded in bytes, but ten million empty records fit into them, and
+ * become thousands of millions of bytes of objects: what is left when this is spent is fetched again.
+ */
+const MAX_COST = 64 * 1024 * 1024;
+/** What a record costs beside its bytes, roughly. */
+const RECORD_COST = 300;
 
 interface Batch {
   readonly firstOffset: number;
@@ -119,10 +121,17 @@ function nextBatch(from: Bytes): Batch | undefined {
   return { firstOffset, next: firstOffset + lastDelta + 1, attributes, firstTime, maxTime, producerId, count, records };
 }
 
-function readRecords<T>(batch: Batch, records: Buffer, part: Part<T>, read: RecordReading<T>): void {
+/** @returns the offset of the first record that is left for another time, where the budget is spent */
+function readRecords<T>(
+  batch: Batch,
+  records: Buffer,
+  part: Part<T>,
+  read: RecordReading<T>,
+  budget: Budget,
+): number | undefined {
   const from = new Bytes(records);
   const { firstOffset, firstTime, maxTime, attributes, count } = batch;
-  const record: RawRecord = { topic: part.topic, partition: part.partition, offset: 0, timestamp: 0, from };
+  const record: RawRecord = { topic: part.topic, partition: part.partition, offset: 0, timestamp: 0, from, budget };
   for (let i = 0; i < count; i++) {
     const length = from.varint();
     const end = from.at + length;
@@ -131,10 +140,15 @@ function readRecords<T>(batch: Batch, records: Buffer, part: Part<T>, read: Reco
     const time = firstTime + from.varint();
     record.timestamp = (attributes & LOG_APPEND_TIME) === 0 ? time : maxTime;
     record.offset = firstOffset + from.varint();
-    part.offsets.push(record.offset);
-    part.records.push(read(record));
+    if (record.offset >= part.from) {
+      if (budget.spent >= MAX_COST) return record.offset;
+      budget.spent += RECORD_COST + length;
+      part.offsets.push(record.offset);
+      part.records.push(read(record));
+    }
     from.at = end;
   }
+  return undefined;
 }
 
 /** Which transactions are aborted at the batch that is looked at. */
@@ -165,39 +179,53 @@ async function readPart<T>(
   from: Bytes,
   version: number,
   read: RecordReading<T>,
+  startOf: StartOf,
+  budget: Budget,
 ): Promise<FetchedPart<T>> {
-  const [partition, errorCode] = [from.int32(), from.int16()];
-  from.at += version >= 5 ? 24 : 16; // high watermark, last stable offset, start of the log
+  const [partition, errorCode, end] = [from.int32(), from.int16(), from.int64()];
+  from.at += version >= 5 ? 16 : 8; // last stable offset, start of the log
   const transactions = new Transactions(from.list(() => ({ producerId: from.bigint(), firstOffset: from.int64() })));
-  if (version >= 11) from.at += 4; // the replica that we had better read from
+  const preferredReplica = version >= 11 ? from.int32() : -1;
   const batches = new Bytes(from.take(Math.max(0, from.int32())));
-  const part: Part<T> = { topic, partition, records: [], offsets: [] };
+  const part: Part<T> = { topic, partition, from: startOf(topic, partition), records: [], offsets: [] };
   let next: number | undefined;
-  for (let batch = nextBatch(batches); batch; batch = nextBatch(batches)) {
-    next = batch.next;
-    if (transactions.counts(batch)) readRecords(batch, await unpacked(batch), part, read);
+  let left: number | undefined;
+  let batch: Batch | undefined;
+  try {
+    while (left === undefined && budget.spent < MAX_COST && (batch = nextBatch(batches))) {
+      if (transactions.counts(batch)) left = readRecords(batch, await unpacked(batch), part, read, budget);
+      next = left ?? batch.next;
+    }
+  } catch (error) {
+    const where = batch ? `offsets ${batch.firstOffset} to ${batch.next - 1}` : `from offset ${next ?? part.from} on`;
+    throw placed(error, `${topic}:${partition}, ${where}`);
   }
-  return { ...part, errorCode, next };
+  return { ...part, errorCode, end, preferredReplica, next };
 }
 
 /**
  * @param bytes the answer's body
  * @param version of the request
- * @throws CorruptError, or what a codec throws for a batch that it cannot unpack
+ * @param startOf the offset that was asked for: what its batch holds before it is passed over
+ * @throws UnreadableBatchError for a batch that cannot be read, CorruptError or RangeError for other bytes
  */
 export async function readFetchAnswer<T>(
   bytes: Buffer,
   version: number,
   read: RecordReading<T>,
+  startOf: StartOf,
 ): Promise<FetchAnswer<T>> {
   const from = new Bytes(bytes);
+  const budget: Budget = { spent: 0 };
   const throttled = from.int32();
   if (version >= 7) from.at += 6; // an error of the session, and its number: we have none
   const responses: { topicName: string; partitions: FetchedPart<T>[] }[] = [];
   for (let topics = from.int32(); topics > 0; topics--) {
     const topicName = from.text();
     const partitions: FetchedPart<T>[] = [];
-    for (let parts = from.int32(); parts > 0; parts--) partitions.push(await readPart(topicName, from, version, read));
+    for (let parts = from.int32(); parts > 0; parts--) {
+      partitions.push(await readPart(topicName, from, version, read, startOf, budget));
+    }
     responses.push({ topicName, partitions });
   }
   // Before version 8 the broker itself waits.
@@ -214,16 +242,21 @@ function isMake(value: unknown): value is Make {
  * Asks a broker for records.
  *
  * @param broker of kafkajs
- * @param request as kafkajs' `broker.fetch` takes it
  * @param read makes of each record what is wanted
- * @throws what `broker.fetch` does, CorruptError, and what codecs throw
+ * @throws what `broker.fetch` does, and what `readFetchAnswer` does
  */
 export async function fetchFrom<T>(
   broker: object,
-  request: object,
+  request: FetchRequest,
   read: RecordReading<T>,
 ): Promise<FetchAnswer<T>['responses']> {
   let answer: FetchAnswer<T> | undefined;
+  const starts = new Map(
+    request.topics.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition, fetchOffset }) => [`${topic}:${partition}`, Number(fetchOffset)]),
+    ),
+  );
+  const startOf: StartOf = (topic, partition) => starts.get(`${topic}:${partition}`) ?? 0;
   const lookupRequest = (...args: unknown[]): Make => {
     const make = call(broker, 'lookupRequest', ...args);
     if (!isMake(make)) throw new TypeError('kafkajs makes no fetch requests');
@@ -231,13 +264,15 @@ export async function fetchFrom<T>(
       const protocol = make(of);
       const [sent, response] = [inside(protocol, 'request'), inside(protocol, 'response')];
       const version = Number(inside(sent, 'apiVersion'));
-      const decode = async (bytes: Buffer) => (answer = await readFetchAnswer(bytes, version, read));
+      const decode = async (bytes: Buffer) => (answer = await readFetchAnswer(bytes, version, read, startOf));
       const parse = inside(response, 'parse');
       return { request: sent, requestTimeout: inside(protocol, 'requestTimeout'), response: { parse, decode } };
     };
   };
-  // The broker itself but for one method: what becomes of its connection is its own.
-  const reading: unknown = Object.create(broker, { lookupRequest: { value: lookupRequest } });
+  // The broker itself but for one method: what becomes of its connection is its own. Its class fetches, even where records.ts
+  // has put us in the place of that.
+  const fetch = { value: inside(Object.getPrototypeOf(broker), 'fetch') };
+  const reading: unknown = Object.create(broker, { lookupRequest: { value: lookupRequest }, fetch });
   await call(reading, 'fetch', request);
   return answer?.responses ?? [];
 }

@@ -1,22 +1,93 @@
-import type { IHeaders, KafkaMessage } from 'kafkajs';
+import kafkajs, { type Batch, type Consumer, type ConsumerConfig, type Kafka } from 'kafkajs';
 import type { Queued } from '../reading/intake.js';
-import type { Header } from '../event/message.js';
+import { call, clusterMaking, methodOf } from './inside.js';
+import { messageOf, type RawRecord } from './raw-record.js';
+import { fetchFrom, type FetchedPart, type FetchRequest } from './record-batches.js';
 
-function headersOf(headers: IHeaders | undefined): Header[] {
-  const list: Header[] = [];
-  for (const [name, values] of Object.entries(headers ?? {})) {
-    for (const value of Array.isArray(values) ? values : [values]) {
-      list.push([name, typeof value === 'string' ? Buffer.from(value) : (value ?? null)]);
-    }
+/**
+ * kafkajs' consumer without its way to read records: that copies all headers of a record once for each of them, knows no bound for
+ * their number, and fails where a fetch brings more records than a function takes arguments. Here two stand for all that came.
+ */
+
+/** A record for the consumer's eyes: where it is. What was read is with the first. */
+class Stand {
+  readonly key = null;
+  readonly value = null;
+  readonly timestamp = '0';
+  readonly attributes = 0;
+  readonly offset: string;
+
+  constructor(
+    offset: number,
+    /** The consumer counts those as passed, but does not hand them over. */
+    readonly isControlRecord: boolean,
+    readonly read: Queued[],
+  ) {
+    this.offset = String(offset);
   }
-  return list;
 }
 
-/** A record as kafkajs gives it, for the queue. */
-export function queuedOf(topic: string, partition: number, record: KafkaMessage): Queued {
-  const offset = Number(record.offset);
-  const { key, value, timestamp } = record;
-  const headers = record.headers ? headersOf(record.headers) : [];
-  const message = { topic, partition, offset, key, value, headers, timestamp: Number(timestamp) };
-  return { topic, partition, message, next: offset + 1 };
+function queuedOf(record: RawRecord): Queued {
+  const { topic, partition, offset } = record;
+  return { topic, partition, message: messageOf(record), next: offset + 1 };
+}
+
+/** From where it was asked to go on to before where to go on: gaps that compaction left are in it. */
+function standsOf({ from, next, records }: FetchedPart<Queued>): Stand[] {
+  if (next === undefined || next <= from) return [];
+  return [new Stand(from, records.length === 0, records), new Stand(next - 1, true, [])];
+}
+
+async function fetchWith(broker: object, request: unknown) {
+  if (!isFetchRequest(request)) throw new TypeError('kafkajs asks for no topics');
+  const answers = await fetchFrom(broker, request, queuedOf);
+  const responses = answers.map(({ topicName, partitions }) => ({
+    topicName,
+    partitions: partitions.map((part) => ({
+      partition: part.partition,
+      errorCode: part.errorCode,
+      highWatermark: String(part.end),
+      preferredReadReplica: part.preferredReplica,
+      abortedTransactions: [], // their records are left out already
+      messages: standsOf(part),
+    })),
+  }));
+  return { responses };
+}
+
+function isFetchRequest(value: unknown): value is FetchRequest {
+  return typeof value === 'object' && value !== null && 'topics' in value && Array.isArray(value.topics);
+}
+
+/** Has a broker, and no other, give what it is asked for in our way. */
+function teach(broker: unknown): unknown {
+  if (typeof broker === 'object' && broker !== null && !Object.hasOwn(broker, 'fetch')) {
+    Object.defineProperty(broker, 'fetch', { value: (request: unknown) => fetchWith(broker, request) });
+  }
+  return broker;
+}
+
+/**
+ * A consumer whose batches hold what `readIn` tells.
+ *
+ * @throws kafkajs' errors, and an Error where it is not built as expected
+ */
+export function readingConsumer(kafka: Kafka, config: ConsumerConfig): Consumer {
+  const making = clusterMaking(kafka);
+  const makeCluster = (options: unknown): unknown => {
+    const cluster = call(kafka, making, options);
+    const find = methodOf(cluster, 'findBroker');
+    if (typeof cluster !== 'object' || cluster === null) return cluster;
+    return Object.defineProperty(cluster, 'findBroker', { value: async (of: unknown) => teach(await find(of)) });
+  };
+  // The client itself, but for the cluster that it makes for this consumer.
+  const client: unknown = Object.create(kafka, { [making]: { value: makeCluster } });
+  if (!(client instanceof kafkajs.Kafka)) throw new TypeError('this is no client of kafkajs');
+  return client.consumer(config);
+}
+
+/** The records of a batch of such a consumer, for the queue; the list is the caller's. */
+export function readIn({ messages }: Batch): Queued[] {
+  const [first] = messages;
+  return first instanceof Stand ? first.read : [];
 }

@@ -5,7 +5,7 @@ import type { Queued } from '../reading/intake.js';
 import type { Position } from '../reading/offsets.js';
 import { balancedAssigner } from './assigner.js';
 import { HEARTBEAT_MS, untilRoom } from './back-pressure.js';
-import { queuedOf } from './records.js';
+import { readIn, readingConsumer } from './records.js';
 
 export interface Assigned {
   readonly topic: string;
@@ -95,7 +95,7 @@ export class Source {
   ): Promise<Source> {
     // What this member reads now, so that it may keep it.
     let owned: Record<string, number[]> = {};
-    const consumer = kafka.consumer({
+    const consumer = readingConsumer(kafka, {
       groupId,
       allowAutoTopicCreation: false,
       partitionAssigners: [balancedAssigner(() => owned)],
@@ -197,7 +197,7 @@ export class Source {
     const { topic, partition } = batch;
     if (!payload.isRunning() || payload.isStale() || this.isHeld(topic, partition)) return;
     if (this.hasJumped(topic, partition, fetchedOffset(batch) ?? Number(batch.firstOffset()))) return;
-    const read = batch.messages.map((record) => queuedOf(topic, partition, record));
+    const read = readIn(batch);
     const last = read.at(-1);
     const next = Number(batch.lastOffset()) + 1; // control and aborted records may follow the last message
     if (last && next > last.next) read.push({ topic, partition, next });

@@ -21,7 +21,29 @@ export class TooLargeError extends Error {
 export class UnreadableBatchError extends kafkajs.KafkaJSNonRetriableError {
   override readonly name = 'UnreadableBatchError';
 
-  constructor(codec: string, why: string, remedy: string) {
-    super(`A batch compressed with ${codec} cannot be read: ${why}. ${remedy}.`);
+  /**
+   * @param codec undefined where the codec has no part in it
+   * @param place topic, partition and offsets, where they are known
+   */
+  constructor(
+    readonly codec: string | undefined,
+    readonly why: string,
+    readonly remedy: string,
+    place?: string,
+  ) {
+    const what = `A batch${codec === undefined ? '' : ` compressed with ${codec}`}`;
+    super(`${what}${place === undefined ? '' : ` (${place})`} cannot be read: ${why}. ${remedy}.`);
   }
+}
+
+export const REMEDY =
+  'Nothing is skipped: have its events sent again, then delete the records of its partition up to its end';
+
+/** What became of a batch, with its place: whoever reads bytes that contradict their format gets an UnreadableBatchError. */
+export function placed(error: unknown, place: string): unknown {
+  if (error instanceof UnreadableBatchError) {
+    return new UnreadableBatchError(error.codec, error.why, error.remedy, place);
+  }
+  if (!(error instanceof CorruptError || error instanceof RangeError)) return error;
+  return new UnreadableBatchError(undefined, `its bytes are not what they should be (${error.message})`, REMEDY, place);
 }

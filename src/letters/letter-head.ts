@@ -1,6 +1,6 @@
 import type { EventType } from '../event/event.js';
 import { Texts, type Bytes } from '../kafka/bytes.js';
-import { messageOf, type RawRecord } from '../kafka/record-batches.js';
+import { areTooMany, letterRecordOf, type RawRecord } from '../kafka/raw-record.js';
 import { readLetter, type DeadLetter, type Unreadable } from './dead-letter.js';
 
 /** What counting letters needs of one: it is read without the message. Every `DeadLetter` is one too. */
@@ -42,13 +42,15 @@ class Found {
 
   constructor(private from: Bytes) {}
 
-  /** Looks through the headers of a record; of several with one name the last counts. */
-  look(from: Bytes): void {
+  /** Looks through the headers of a record; of several with one name the last counts. False where they are too many. */
+  look(from: Bytes): boolean {
     this.from = from;
     this.lengths.fill(ABSENT);
     from.pass(); // key
     from.pass(); // value
-    for (let left = from.varint(); left > 0; left--) {
+    const count = from.varint();
+    if (areTooMany(count)) return false;
+    for (let left = count; left > 0; left--) {
       const place = PLACES.get(this.names.read(from, from.varint()));
       const length = from.varint();
       if (place !== undefined && length >= 0) {
@@ -57,6 +59,7 @@ class Found {
       }
       from.at += Math.max(0, length);
     }
+    return true;
   }
 
   private placeOf(name: Name): number {
@@ -120,12 +123,12 @@ export function headReading({ registry, prefix }: Context): (record: RawRecord) 
     const { from, partition, offset, timestamp } = record;
     const start = from.at;
     found ??= new Found(from);
-    found.look(from);
+    const isLooked = found.look(from);
     const [at, next] = [found.number('__connect.errors.partition'), found.number('__connect.errors.offset')];
     const topic = found.text('__connect.errors.topic');
-    if (found.text('dbw.dlq.version') !== '1' || topic === undefined || Number.isNaN(at + next)) {
+    if (!isLooked || found.text('dbw.dlq.version') !== '1' || topic === undefined || Number.isNaN(at + next)) {
       from.at = start;
-      return readLetter(messageOf(record), { registry, prefix });
+      return readLetter(letterRecordOf(record), { registry, prefix });
     }
     const [failedAt, firstFailedAt] = [found.time('dbw.dlq.failed-at'), found.time('dbw.dlq.first-failed-at')];
     const died = Number.isNaN(failedAt) ? timestamp : failedAt;

@@ -2,7 +2,8 @@ import type { Servers } from '../servers.js';
 import { sourceTopics } from '../servers.js';
 import { EXIT, UserError } from '../errors.js';
 import type { EventType } from '../event/event.js';
-import { LogReader, LogReaderOf, type Missing, type Range } from '../kafka/log-reader.js';
+import { LogReaderOf, type Missing, type Range } from '../kafka/log-reader.js';
+import { letterRecordOf } from '../kafka/raw-record.js';
 import { settingsOf } from '../kafka/topic-settings.js';
 import { oversizeLetters } from '../postgres/oversize.js';
 import { readLetter, type DeadLetter, type Unreadable } from './dead-letter.js';
@@ -93,7 +94,8 @@ export class LetterTopic {
   /** What is in the topic, each partition in order, then the oversize letters. */
   async *read({ signal, ranges = this.ranges, oversize = true, onMissing }: ReadOptions): AsyncGenerator<LetterSlice> {
     const { servers, registry, prefix } = this.context;
-    const reader = new LogReader(servers.kafka, ranges, { signal, ...(onMissing ? { onMissing } : {}) });
+    const options = { signal, ...(onMissing ? { onMissing } : {}) };
+    const reader = new LogReaderOf(servers.kafka, ranges, options, letterRecordOf);
     for await (const { partition, messages, next } of reader.slices()) {
       const read = messages.map((message) => readLetter(message, { registry, prefix }));
       yield { ...sorted(read), at: { partition, next } };

@@ -92,6 +92,7 @@ export function letterOf(
     'dbw.dlq.replays': replays?.toString() ?? headerText(headers, 'dbw.dlq.replays') ?? '0',
     'dbw.dlq.first-failed-at': firstFailedAt ?? headerText(headers, 'dbw.dlq.first-failed-at') ?? failedAt,
     'dbw.dlq.failed-at': failedAt,
+    'dbw.dlq.headers-left-out': message.headersLeftOut?.toString(),
     'dbw.dlq.null-headers': nulls.length > 0 ? nulls.join(',') : undefined,
   };
   return {

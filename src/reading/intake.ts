@@ -21,9 +21,13 @@ interface Limits {
 
 /** The cost of a message beside its bytes, so that a queue of empty messages is bounded too. */
 const OVERHEAD = 512;
+const HEADER_OVERHEAD = 64;
 
 function costOf({ message }: Queued): number {
-  return (message?.key?.length ?? 0) + (message?.value?.length ?? 0) + OVERHEAD;
+  if (!message) return OVERHEAD;
+  let cost = (message.key?.length ?? 0) + (message.value?.length ?? 0) + OVERHEAD;
+  for (const [name, value] of message.headers) cost += name.length + (value?.length ?? 0) + HEADER_OVERHEAD;
+  return cost;
 }
 
 /**
