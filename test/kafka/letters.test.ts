@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Admin, KafkaMessage } from 'kafkajs';
 import type { DataSource } from 'typeorm';
-import { LetterBox } from '../../src/kafka/letters.js';
+import { headersOf, LetterBox } from '../../src/kafka/letters.js';
 import { changeSetting, settingsOf } from '../../src/kafka/topic-settings.js';
 import type { Letter } from '../../src/letters/letter.js';
 import { readHeaders } from '../../src/postgres/headers.js';
@@ -223,6 +223,15 @@ describe('the letter box', () => {
       .to.contain('was gone')
       .and.to.contain('created again');
     expect((await settingsOf(admin, [topic])).get(topic)?.get('retention.ms')?.value).to.equal('-1');
+  });
+});
+
+describe('headers for kafkajs', () => {
+  it('are made in one pass, also three hundred thousand of one name', () => {
+    const given = Array.from({ length: 300_000 }, (_, i) => ['same', String(i)] as const);
+    const { same } = headersOf({ headers: [...given, ['other', 'x']] });
+    expect(same).to.have.length(300_000);
+    expect(same?.at(-1)).to.equal('299999');
   });
 });
 

@@ -3,6 +3,8 @@ import kafkajs from 'kafkajs';
 import type { Message } from '../../src/event/message.js';
 import { registerCodecs } from '../../src/kafka/codecs.js';
 import { LogReader } from '../../src/kafka/log-reader.js';
+import { MAX_HEADERS } from '../../src/kafka/raw-record.js';
+import { record, sendRaw } from '../support/raw-batch.js';
 import { createTopics, testKafka, withAdmin } from '../support/topics.js';
 import { unique } from '../support/unique.js';
 
@@ -54,6 +56,38 @@ describe('records out of fetch answers', () => {
     const [message] = await readAll(topic);
     const headers = message!.headers.map(([name, value]) => [name, value?.toString()]);
     expect(headers).to.have.deep.members([['twice', '1'], ['twice', '2'], ['once', '3']]); // prettier-ignore
+  });
+
+  it('have at most so many headers; of one with more they are counted', async () => {
+    const topic = unique('batches');
+    await createTopics([topic], 1);
+    const fine = record(0, { key: 'a', value: Buffer.from('1'), headers: MAX_HEADERS, name: 'n' });
+    const over = record(1, { key: 'b', value: Buffer.from('2'), headers: MAX_HEADERS + 1, name: 'n' });
+    const behind = record(2, { key: 'c', value: Buffer.from('3'), headers: 1, name: 'n' });
+    await sendRaw(topic, 0, Buffer.concat([fine, over, behind]), 3);
+    const read = (await readAll(topic)).map(({ value, headers, headersLeftOut }) => [
+      ...[value?.toString(), headers.length, headersLeftOut],
+    ]);
+    expect(read).to.deep.equal([['1', MAX_HEADERS, undefined], ['2', 0, MAX_HEADERS + 1], ['3', 1, undefined]]); // prettier-ignore
+  });
+
+  it('of a batch that costs too much at once come in parts, in order and each once', async () => {
+    const topic = unique('batches');
+    await createTopics([topic], 1);
+    const count = 300_000;
+    const records = Array.from({ length: count }, (_, i) => record(i, { key: null, value: null }));
+    await sendRaw(topic, 0, Buffer.concat(records), count);
+    const range = { topic, partition: 0, from: 5, to: count - 5 };
+    const lengths: number[] = [];
+    let next = range.from;
+    const reader = new LogReader(testKafka(), [range], { signal: new AbortController().signal });
+    for await (const { messages } of reader.slices()) {
+      lengths.push(messages.length);
+      for (const { offset } of messages) if (offset === next) next++;
+    }
+    expect(lengths.length).to.be.greaterThan(1);
+    expect(next).to.equal(range.to);
+    expect(lengths.reduce((sum, length) => sum + length)).to.equal(range.to - range.from);
   });
 
   it('leave out what was aborted, and the marks of transactions', async () => {
