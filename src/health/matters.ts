@@ -54,7 +54,7 @@ function ofServers({ consumer, kafka, database, redis, trouble }: Vitals): Matte
       title: isLasting ? 'PostgreSQL takes no events' : 'A write is tried again',
       detail: trouble.reason,
       todo: isLasting ? 'Mend what it names; nothing is lost, and it is tried every 30 s.' : undefined,
-      read: isLasting ? 'docs/operations.md, 3' : 'docs/faults.md, PostgreSQL',
+      read: isLasting ? 'docs/monitoring.md, PostgreSQL takes no events' : 'docs/faults.md, PostgreSQL',
       since: trouble.since,
     });
   }
@@ -108,7 +108,7 @@ function ofTopics({ breakers, gaps, unread }: Vitals): Matter[] {
       found: 'poor',
       title: `Events lost: ${topic}:${partition} waits`,
       detail: `retention deleted ${count(lost, 'event')} before they were read`,
-      todo: `To go on without them: dbw consume --accept-gap ${topic}:${partition}:${to}`,
+      todo: `To go on without them, start every instance anew with: dbw consume --accept-gap ${topic}:${partition}:${to}`,
       read: 'docs/faults.md, Kafka',
     });
   }

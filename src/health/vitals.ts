@@ -136,7 +136,7 @@ export function obstaclesOf(vitals: Vitals): Obstacle[] {
     found.push({ key: `breaker:${topic}`, reason: text, everywhere: false });
   }
   for (const { topic, partition, lost, to } of gaps) {
-    const remedy = `to go on without them: dbw consume --accept-gap ${topic}:${partition}:${to}`;
+    const remedy = `to go on without them, start every instance anew with: dbw consume --accept-gap ${topic}:${partition}:${to}`;
     const text = `retention deleted ${lost} unread events of ${topic}:${partition}; ${remedy}`;
     found.push({ key: `gap:${topic}:${partition}`, reason: text, everywhere: false });
   }

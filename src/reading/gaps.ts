@@ -46,7 +46,7 @@ export class Gaps {
     const isNew = this.waiting.get(nameOf(gap))?.to !== to;
     this.waiting.set(nameOf(gap), gap);
     const what = `${to - from} events of ${topic}, partition ${partition}, were deleted by retention before they were read`;
-    const remedy = `when you know what is lost, go on with: dbw consume --accept-gap ${topic}:${partition}:${to}`;
+    const remedy = `when you know what is lost, start every instance anew with: dbw consume --accept-gap ${topic}:${partition}:${to}`;
     if (isNew) this.log.error(about, `${what}; it waits, the others go on; ${remedy}`);
     return undefined;
   }
