@@ -251,7 +251,13 @@ describe('dbw consume', () => {
     });
     try {
       await until(() => running.output.stderr.includes('partitions assigned'), running);
-      await withAdmin((admin) => changeSetting(admin, deadLetters, 'max.message.bytes', '10000'));
+      await withAdmin(async (admin) => {
+        await changeSetting(admin, deadLetters, 'max.message.bytes', '10000');
+        // The broker says so before it does so.
+        const limit = async () =>
+          (await settingsOf(admin, [deadLetters])).get(deadLetters)?.get('max.message.bytes')?.value;
+        await until(async () => (await limit()) === '10000', running);
+      });
       const large = Buffer.alloc(50_000, 'x');
       const small = Buffer.from('no JSON');
       await send([large, small].map((value) => ({ topic: source, key: 'ann', value })));
