@@ -34,8 +34,7 @@ describe('hostile records', function () {
 
   for (const [headers, name] of [
     [100_000, 'same'],
-    [1_000_000, ''],
-    [6_000_000, 'x'],
+    [6_000_000, ''],
   ] as const) {
     it(`with ${headers} headers are refused whole but for these, and the partition goes on`, async () => {
       await amid(record(1, { key: 'b', value: userOf(1), headers, name }));
@@ -74,8 +73,8 @@ describe('hostile records', function () {
     expect(await users()).to.equal(2);
   });
 
-  it('in one batch by the million come in parts, each once', async () => {
-    const count = 1_000_000;
+  it('in one batch by hundreds of thousands come in parts, each once', async () => {
+    const count = 400_000;
     const empty: Buffer[] = [record(0, { key: 'a', value: userOf(0) })];
     for (let i = 1; i < count; i++) empty.push(record(i, { key: null, value: null }));
     empty.push(record(count, { key: 'c', value: userOf(1) }));
