@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { DataSource } from 'typeorm';
 import { dbw } from './support/cli.js';
-import { freshDatabase } from './support/database.js';
+import { emptyDatabase, freshDatabase } from './support/database.js';
 import { createTopics } from './support/topics.js';
 import { unique } from './support/unique.js';
 
@@ -145,7 +145,7 @@ describe('what an operator gets wrong', () => {
   }
 
   it('a database without the tables: which command mends it', async () => {
-    const ended = await dbw(['consume'], { DB_DATABASE: process.env.DB_DATABASE ?? 'dbw' });
+    const ended = await dbw(['consume'], { DB_DATABASE: await emptyDatabase() });
     expect(ended.stderr.replace(/[\s›]+/g, ' ')).to.contain('Run: dbw migrate');
     expect(ended.status).to.equal(5);
   });
