@@ -27,11 +27,11 @@ const isPlay = (file: string) => file === 'test/operations.test.ts';
 const rest = all.filter(
   (file) => ![...FAULTS, ...POSITIONS, ...SECURITY, ...DOCUMENTS].includes(file) && !isCommand(file) && !isPlay(file),
 );
-// In an order that keeps all lanes busy to about the same end: the longest first.
+// In an order that keeps both lanes busy to about the same end.
 const parts =
   named.length > 0
     ? [named]
-    : [rest, FAULTS, all.filter(isCommand), SECURITY, POSITIONS, DOCUMENTS, all.filter(isPlay)];
+    : [rest, FAULTS, all.filter(isCommand), POSITIONS, SECURITY, DOCUMENTS, all.filter(isPlay)];
 
 const servers = await startServers({
   report: (line) => {
@@ -71,13 +71,13 @@ function run(files: readonly string[], isFirst: boolean): Promise<Stats> {
 }
 
 const later: Buffer[] = [];
-// Three at a time: two cores are idle for a quarter of the time with two, and with four each waits for the others.
+// Two at a time, as two cores can carry: with three each waits for the others, and all of them take longer.
 const found: Stats[] = [];
 const waiting = parts.map((files, i) => ({ files, isFirst: i === 0 }));
 const lane = async () => {
   for (let part = waiting.shift(); part; part = waiting.shift()) found.push(await run(part.files, part.isFirst));
 };
-await Promise.all([lane(), lane(), lane()]);
+await Promise.all([lane(), lane()]);
 for (const output of later) process.stdout.write(output);
 await servers.stop();
 const sum = (of: keyof Stats) => found.reduce((total, stats) => total + stats[of], 0);
