@@ -4,7 +4,7 @@ import { EXIT, reasonOf, UserError } from '../errors.js';
 import { ensureDeadLetterTopic, refuseSourceForLetters } from './dead-letter-topic.js';
 import { protocolErrorOf } from './protocol-error.js';
 import { settingsOf } from './topic-settings.js';
-import { onceLed } from './topics.js';
+import { awaitLeaders, onceLed } from './topics.js';
 
 /** What topics shall have; what is not named is the brokers' own. */
 export interface TopicShape {
@@ -102,8 +102,10 @@ export async function createTopics(
   const before = new Set(await admin.listTopics());
   const missing = sources.filter((topic) => !before.has(topic));
   if (!isDry) {
-    if (missing.length > 0) await create(admin, missing, shape);
-    await onceLed(() => sizesOf(admin, sources));
+    if (missing.length > 0) {
+      await create(admin, missing, shape);
+      await awaitLeaders(admin, missing);
+    }
     await onceLed(() => ensureDeadLetterTopic(admin, deadLetters, sources, log));
   }
   const all = [...sources, deadLetters];

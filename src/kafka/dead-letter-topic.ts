@@ -2,7 +2,7 @@ import type { Admin } from 'kafkajs';
 import type { Logger } from 'pino';
 import { EXIT, reasonOf, UserError } from '../errors.js';
 import { isPassing, protocolErrorOf } from './protocol-error.js';
-import { onceLed } from './topics.js';
+import { awaitLeaders } from './topics.js';
 import { changeSetting, settingsOf, type Setting } from './topic-settings.js';
 
 /** What our headers may add to a message. */
@@ -89,7 +89,7 @@ async function create(admin: Admin, topic: string, { partitions, replicas, messa
         },
       ],
     });
-    await onceLed(() => admin.fetchTopicMetadata({ topics: [topic] }));
+    await awaitLeaders(admin, [topic]);
     return isNew;
   } catch (error) {
     const type = protocolErrorOf(error);

@@ -214,11 +214,9 @@ function unreadable(error: Error): string {
 function take<T>(course: Course, { records, offsets, next }: FetchedPart<T>): Slice<T> | undefined {
   if (next === undefined) return undefined;
   const { topic, partition, to } = course.range;
-  const from = course.next;
-  course.next = Math.min(Math.max(from, next), to);
-  // Whole batches come: the first may begin before what was asked for, the last end behind it.
-  const isWithin = (offset = from) => offset >= from && offset < to;
-  const isWhole = isWithin(offsets[0]) && isWithin(offsets.at(-1));
-  const messages = isWhole ? records : records.filter((_, i) => isWithin(offsets[i]));
+  course.next = Math.min(Math.max(course.next, next), to);
+  // The last batch may end behind the range.
+  const isWhole = (offsets.at(-1) ?? -1) < to;
+  const messages = isWhole ? records : records.filter((_, i) => (offsets[i] ?? to) < to);
   return { topic, partition, messages, next: course.next };
 }

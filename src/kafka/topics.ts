@@ -29,6 +29,11 @@ export async function onceLed<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Waits until every broker that is asked knows topics that were created a moment ago, and who leads their partitions. */
+export async function awaitLeaders(admin: Admin, topics: readonly string[]): Promise<void> {
+  await onceLed(() => admin.fetchTopicMetadata({ topics: [...topics] }));
+}
+
 /** Where each partition of these topics begins and ends now. */
 export async function partitionEnds(admin: Admin, topics: readonly string[]): Promise<PartitionEnd[]> {
   const ends = await Promise.all(

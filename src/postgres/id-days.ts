@@ -6,7 +6,8 @@ export function isoDay(day: number): string {
   return new Date(day * 86_400_000).toISOString().slice(0, 10);
 }
 
-function partitionOf(day: number): string {
+/** The partition that holds the ids of a day; without its schema. */
+export function partitionOf(day: number): string {
   return `processed_events_${isoDay(day).replaceAll('-', '')}`;
 }
 

@@ -10,7 +10,7 @@ import { Session } from '../postgres/session.js';
 import type { Servers } from '../servers.js';
 import type { Tracing, Ways } from '../tracing/tracing.js';
 import { Parking } from '../writing/parking.js';
-import { persist, refusalOf } from '../writing/persist.js';
+import { persisting, refusalOf } from '../writing/persist.js';
 import { Rehearsal } from '../writing/rehearsal.js';
 import { Store } from '../writing/store.js';
 import type { Written } from '../writing/written.js';
@@ -225,12 +225,11 @@ export class Backfill {
     if (this.rehearsal) return this.rehearse(events, this.rehearsal);
     const { config, tracing, log, signal } = this.options;
     const ways: Ways = {
-      persist: (batch, watch = (store) => store) =>
-        persist(batch, {
-          ...{ store: watch(this.store), log, retry: config.retry, signal },
-          onRetry: () => undefined,
-          onTrouble: () => undefined,
-        }),
+      persist: persisting({
+        ...{ store: this.store, log, retry: config.retry, signal },
+        onRetry: () => undefined,
+        onTrouble: () => undefined,
+      }),
       send: () => Promise.reject(new NoLetters('a backfill writes no letters')),
     };
     const messages = tracing ? events.map(({ message }) => message) : [];

@@ -13,7 +13,7 @@ import { Session } from '../postgres/session.js';
 import type { Servers } from '../servers.js';
 import type { Tracing, Ways } from '../tracing/tracing.js';
 import { Parking } from '../writing/parking.js';
-import { persist, refusalOf } from '../writing/persist.js';
+import { persisting, refusalOf } from '../writing/persist.js';
 import { Rehearsal } from '../writing/rehearsal.js';
 import { Store } from '../writing/store.js';
 import { causeOf, type Fate } from './fates.js';
@@ -89,12 +89,11 @@ export class LetterWriter {
   async apply(letters: readonly DeadLetter[]): Promise<Fate[]> {
     const { config, topic, tracing, log, signal } = this.context;
     const ways: Ways = {
-      persist: (events, watch = (store) => store) =>
-        persist(events, {
-          ...{ store: watch(this.store), log, retry: config.retry, signal },
-          onRetry: () => undefined,
-          onTrouble: () => undefined,
-        }),
+      persist: persisting({
+        ...{ store: this.store, log, retry: config.retry, signal },
+        onRetry: () => undefined,
+        onTrouble: () => undefined,
+      }),
       send: (again) => this.send(topic, again),
     };
     if (!tracing) return this.write(letters, ways);

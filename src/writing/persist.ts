@@ -70,6 +70,13 @@ export async function persist(events: readonly Event[], context: Context): Promi
   return work;
 }
 
+/** `persist` in one context, for who may put another store in the place of the context's own. */
+export function persisting(
+  context: Context,
+): (events: readonly Event[], watch?: (store: WritingStore) => WritingStore) => Promise<Persisted> {
+  return (events, watch) => persist(events, watch ? { ...context, store: watch(context.store) } : context);
+}
+
 /** What a try left to do: events that failed alone, and whether others could be written. */
 interface Step {
   readonly guilty: readonly Guilty<Event>[];

@@ -12,7 +12,7 @@ import type { LetterBox } from '../kafka/letters.js';
 import { letterOf, type Letter } from '../letters/letter.js';
 import type { Offsets, Position } from '../reading/offsets.js';
 import { Parking } from './parking.js';
-import { persist } from './persist.js';
+import { persisting } from './persist.js';
 import { tryOut, writeBatches, type Parts as Pipeline } from './pipeline.js';
 import { BreakerRows } from '../postgres/breakers.js';
 import { openLetterBox, type Servers } from '../servers.js';
@@ -87,14 +87,6 @@ export class Writing {
         tally.refused(givenUp);
       },
     });
-    const persistence = {
-      store: this.store,
-      log,
-      retry: config.retry,
-      signal: hurry,
-      onRetry,
-      onTrouble: () => undefined,
-    };
     this.pipeline = {
       registry,
       prefix,
@@ -109,7 +101,10 @@ export class Writing {
       exclusion: this.exclusion,
       breakers: this.breakers,
       maxDeaths: attempts,
-      persist: (events, watch) => persist(events, watch ? { ...persistence, store: watch(this.store) } : persistence),
+      persist: persisting({
+        ...{ store: this.store, log, retry: config.retry, signal: hurry, onRetry },
+        onTrouble: () => undefined,
+      }),
       send: (letters) => this.send(letters),
       onWritten: ({ created, waiting }) => {
         this.parking.noticed({ created, waiting });

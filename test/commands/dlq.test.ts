@@ -17,6 +17,7 @@ import type { DlqSummary } from '../../src/letters/summarize.js';
 import { fingerprintOf } from '../../src/letters/letter.js';
 import { dbw, type Ended } from '../support/cli.js';
 import { dbwLetter, LetterPlace, planted, REFUSAL } from '../support/letter-place.js';
+import { int32, int64 } from '../support/raw-batch.js';
 import { createTopics } from '../support/topics.js';
 
 const HOUR = 3_600_000;
@@ -30,18 +31,6 @@ interface Exported {
 
 function envelope(eventId: string, data: object, eventType = 'user.created'): Buffer {
   return Buffer.from(JSON.stringify({ eventId, eventType, timestamp: '2024-05-01T10:00:00Z', data }));
-}
-
-function int32(n: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(n);
-  return bytes;
-}
-
-function int64(n: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigInt64BE(BigInt(n));
-  return bytes;
 }
 
 describe('dbw dlq', function () {

@@ -11,6 +11,7 @@ import { deadLetter, sendLetters, type Wanted } from '../support/dead-letters.js
 import { envelope } from '../support/envelopes.js';
 import type { Envelope } from '../support/model.js';
 import { idsOf, Place } from '../support/place.js';
+import { int32, int64 } from '../support/raw-batch.js';
 import { createTopics, header, readTopic, send } from '../support/topics.js';
 import { until } from '../support/until.js';
 
@@ -265,9 +266,6 @@ describe('dbw replay-dlq', function () {
     const theirs = `${here.prefix}theirs`;
     await createTopics([theirs], 1);
     const topic = `${here.prefix}user.created`;
-    const [int32, int64] = [Buffer.alloc(4), Buffer.alloc(8)];
-    int32.writeInt32BE(1);
-    int64.writeBigInt64BE(70_000_000_000n);
     const value = (event: Envelope) => Buffer.from(JSON.stringify(event));
     await send([
       {
@@ -281,8 +279,8 @@ describe('dbw replay-dlq', function () {
         ...{ topic: theirs, key: 's', value: value(user('spring')) },
         headers: {
           'kafka_dlt-original-topic': topic,
-          'kafka_dlt-original-partition': int32,
-          'kafka_dlt-original-offset': int64,
+          'kafka_dlt-original-partition': int32(1),
+          'kafka_dlt-original-offset': int64(70_000_000_000),
         },
       },
       { topic: theirs, key: 'b', value: value(user('bare')) },

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { LogIdentities, logIdentities } from '../../src/kafka/identities.js';
 import { decodeAnswer } from '../../src/kafka/topic-ids.js';
-import { onceLed } from '../../src/kafka/topics.js';
+import { awaitLeaders } from '../../src/kafka/topics.js';
 import { startServers, type Servers } from '../support/services/index.js';
 import { createTopics, testKafka } from '../support/topics.js';
 import { unique } from '../support/unique.js';
@@ -122,7 +122,7 @@ describe('identities', () => {
       const own = kafka.admin();
       await own.connect();
       await own.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: 1 }] });
-      await onceLed(() => own.fetchTopicMetadata({ topics: [topic] }));
+      await awaitLeaders(own, [topic]);
       await own.disconnect();
       const before = await identities.ask([topic]);
       expect(before.topicIds.get(topic)).to.match(uuid);

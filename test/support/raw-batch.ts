@@ -55,13 +55,15 @@ function int16(value: number): Buffer {
   return bytes;
 }
 
-function int32(value: number): Buffer {
+/** A whole number in four bytes, the greatest first. */
+export function int32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeInt32BE(value | 0);
   return bytes;
 }
 
-function int64(value: number): Buffer {
+/** The same in eight. */
+export function int64(value: number): Buffer {
   const bytes = Buffer.alloc(8);
   bytes.writeBigInt64BE(BigInt(value));
   return bytes;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Event } from '../../src/event/decode.js';
 import { dayOf, formatTime, now } from '../../src/event/time.js';
-import { isoDay } from '../../src/postgres/id-days.js';
+import { partitionOf } from '../../src/postgres/id-days.js';
 import { ProcessedEvents } from '../../src/postgres/processed.js';
 import { envelope, eventOf } from '../support/envelopes.js';
 import { database, Writer } from '../support/writer.js';
@@ -17,7 +17,6 @@ function created(userId: string, days = 0): Event {
 describe('days of ids', () => {
   const given = database();
   const today = dayOf(now());
-  const nameOf = (day: number) => `processed_events_${isoDay(day).replaceAll('-', '')}`;
 
   /** The partitions that hold ids, with how many. */
   async function held(): Promise<string[]> {
@@ -27,7 +26,7 @@ describe('days of ids', () => {
     return rows.map(({ name }) => name);
   }
   async function dropDay(day: number): Promise<void> {
-    await given.dataSource.query(`DROP TABLE dbw.${nameOf(day)}`);
+    await given.dataSource.query(`DROP TABLE dbw.${partitionOf(day)}`);
   }
 
   it('are made for events that come after the last of them: nobody saw to it in time', async () => {
@@ -37,7 +36,7 @@ describe('days of ids', () => {
     const first = new Writer(given.dataSource, processed);
     const events = [created('ann'), created('bob', -1)];
     expect((await first.persist(events)).refused).to.deep.equal([]);
-    expect(await held()).to.deep.equal([nameOf(today - 1), nameOf(today)]);
+    expect(await held()).to.deep.equal([partitionOf(today - 1), partitionOf(today)]);
     expect([...first.retries, ...first.troubles]).to.deep.equal([]);
 
     // Who learns of the days later looks for the ids where they are.
@@ -57,6 +56,6 @@ describe('days of ids', () => {
     expect(refused).to.deep.equal([]);
     expect(written[0]?.applied).to.have.length(2);
     expect(writer.troubles).to.deep.equal([]);
-    expect(await held()).to.deep.equal([nameOf(today), 'processed_events_old']);
+    expect(await held()).to.deep.equal([partitionOf(today), 'processed_events_old']);
   });
 });
