@@ -1,10 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { kafkaAnswers } from './answers.js';
 import { download, downloadFolder, isDownloaded } from './download.js';
 import { findJava } from './java.js';
+import { javaOptions } from './kafka-classes.js';
+import { copyFormatted, formatted, newClusterId } from './kafka-data.js';
 import { brokerProperties, log4jProperties, pomXml, version, type Listener } from './kafka-files.js';
 import { freePort } from './ports.js';
 import type { Program } from './program.js';
@@ -44,7 +45,9 @@ export function findKafka(proxy?: number, entrances?: Entrances): Program | Miss
         maven === undefined
           ? downloadFolder(broker)
           : await download(run, broker, (to) => fetchBroker(run, maven, home, to));
-      return { version, begin: (here) => begin(here, { java: javaIn(home), folder, proxy, entrances }) };
+      const file = javaIn(home);
+      const options = await javaOptions(run, file, folder);
+      return { version, begin: (here) => begin(here, { java: file, options, folder, proxy, entrances }) };
     },
   };
 }
@@ -80,13 +83,15 @@ function mavenEnvironment(javaHome: string | undefined): Record<string, string> 
 
 interface Broker {
   readonly java: string;
+  readonly options: readonly string[];
   /** Where the jars are. */
   readonly folder: string;
   readonly proxy?: number | undefined;
   readonly entrances?: Entrances | undefined;
 }
 
-async function begin(run: Run, { java, folder, proxy, entrances }: Broker): Promise<Server> {
+async function begin(run: Run, broker: Broker): Promise<Server> {
+  const { java, options, folder, proxy, entrances } = broker;
   const [port, controller] = [await freePort(), await freePort()];
   const proxied = proxy === undefined ? undefined : { port: await freePort(), advertised: proxy };
   const data = await mkdtemp(join(run.folder, 'kafka-'));
@@ -95,10 +100,8 @@ async function begin(run: Run, { java, folder, proxy, entrances }: Broker): Prom
   await writeFile(properties, brokerProperties({ port, controller, proxied, listeners, settings }, data));
   const log4j = `${data}.log4j2.properties`;
   await writeFile(log4j, log4jProperties);
-  if (entrances) await formatWithUsers(run, java, folder, properties, entrances.scram);
+  if (entrances) await formatWithUsers(run, broker, properties, entrances.scram);
   else await copyFormatted(folder, data);
-  // Compilers and collectors that serve a long life cost a short one a second.
-  const options = ['-Xms64m', '-Xmx320m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
   const logging = `-Dlog4j2.configurationFile=${log4j}`;
   const server = new ServerProcess(run, {
     name: 'kafka',
@@ -113,39 +116,21 @@ async function begin(run: Run, { java, folder, proxy, entrances }: Broker): Prom
   return server;
 }
 
-async function copyFormatted(folder: string, data: string): Promise<void> {
-  await cp(formatted(folder), data, { recursive: true });
-  const identity = join(data, 'meta.properties');
-  const template = await readFile(identity, 'utf8');
-  await writeFile(identity, template.replace(/^cluster\.id=.*$/m, `cluster.id=${newClusterId()}`));
-}
-
 /** Users of SCRAM are part of a cluster's metadata, and the first of them is made with these. */
 async function formatWithUsers(
   run: Run,
-  java: string,
-  folder: string,
+  { java, options, folder }: Broker,
   properties: string,
   scram: Entrances['scram'],
 ): Promise<void> {
   const users = Object.entries(scram).flatMap(([name, password]) =>
     ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((one) => ['--add-scram', `${one}=[name=${name},password=${password}]`]),
   );
-  const tool = ['-XX:TieredStopAtLevel=1', '-cp', join(folder, '*'), 'kafka.tools.StorageTool'];
+  const tool = [...options, '-cp', join(folder, '*'), 'kafka.tools.StorageTool'];
   await run.execute('kafka-format', {
     file: java,
     args: [...tool, 'format', '-t', newClusterId(), '-c', properties, ...users],
   });
-}
-
-function formatted(folder: string): string {
-  return join(folder, 'formatted');
-}
-
-/** A cluster of its own for every run: who remembers offsets knows by the id that these are others. */
-function newClusterId(): string {
-  // One that began with a dash would be an option to the program that formats.
-  return randomBytes(16).toString('base64url').replace(/^-/, 'A');
 }
 
 function javaIn(home: string | undefined): string {
