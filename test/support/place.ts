@@ -2,9 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import type { DataSource } from 'typeorm';
 import { registry } from '../../src/handlers/index.js';
-import { committedOffsets, partitionEnds } from '../../src/kafka/topics.js';
+import { committedOffsets } from '../../src/kafka/topics.js';
 import { startDbw, type Ended, type Running } from './cli.js';
 import { freshDatabase } from './database.js';
+import { endsOf } from './ends.js';
 import type { Message } from './generator/index.js';
 import { expectedTables, type Envelope } from './model.js';
 import { readRows } from './rows.js';
@@ -25,6 +26,18 @@ export function idsOf(records: readonly Parameters<typeof header>[0][]): string[
 
 function asText(value: Buffer | null): string {
   return value?.toString('base64') ?? '';
+}
+
+/** A partition, and the offset that comes next. */
+interface At {
+  readonly topic: string;
+  readonly partition: number;
+  readonly next: number;
+}
+
+/** Those that are not at their beginning, as sorted lines. */
+function lines(all: readonly At[]): string[] {
+  return all.flatMap(({ topic, partition, next }) => (next > 0 ? [`${topic}:${partition} ${next}`] : [])).sort();
 }
 
 /** A database, topics and a group of its own. */
@@ -122,26 +135,30 @@ export class Place {
 
   /** Where each filled partition ends, and how far PostgreSQL and Kafka say that the group is, as sorted lines. */
   async progress(): Promise<{ ends: string[]; stored: string[]; committed: string[] }> {
-    const line = (at: { topic: string; partition: number }, next: unknown) =>
-      `${at.topic}:${at.partition} ${String(next)}`;
-    const inKafka = await withAdmin(async (admin) => ({
-      ends: await partitionEnds(admin, this.topics),
-      commits: await committedOffsets(admin, this.groupId, this.topics),
-    }));
-    const inPostgres: { topic: string; partition: number; next: string }[] = await this.dataSource.query(
-      'SELECT topic, partition, next_offset AS next FROM dbw.positions WHERE group_id = $1',
+    const [ends, stored, committed] = [await this.filled(), await this.stored(), await this.committed()];
+    return { ends: lines(ends), stored: lines(stored), committed: lines(committed) };
+  }
+
+  private async filled(): Promise<readonly At[]> {
+    const ends = await endsOf(this.topics);
+    return ends.map(({ topic, partition, high }) => ({ topic, partition, next: high }));
+  }
+
+  private stored(): Promise<readonly At[]> {
+    return this.dataSource.query<At[]>(
+      'SELECT topic, partition, next_offset::integer AS next FROM dbw.positions WHERE group_id = $1',
       [this.groupId],
     );
-    return {
-      ends: inKafka.ends.flatMap((at) => (at.high > 0 ? [line(at, at.high)] : [])).sort(),
-      stored: inPostgres.flatMap((at) => (Number(at.next) > 0 ? [line(at, at.next)] : [])).sort(),
-      committed: inKafka.commits.flatMap((at) => (at.offset > 0 ? [line(at, at.offset)] : [])).sort(),
-    };
+  }
+
+  private async committed(): Promise<readonly At[]> {
+    const commits = await withAdmin((admin) => committedOffsets(admin, this.groupId, this.topics));
+    return commits.map(({ topic, partition, offset }) => ({ topic, partition, next: offset }));
   }
 
   /** Whether the group has committed everything to Kafka. */
   async isCommitted(): Promise<boolean> {
-    const { ends, committed } = await this.progress();
-    return isDeepStrictEqual(committed, ends);
+    const filled = await this.filled();
+    return isDeepStrictEqual(lines(await this.committed()), lines(filled));
   }
 }

@@ -1,7 +1,7 @@
 import kafkajs, { type Admin, type Kafka, type KafkaMessage, type TopicMessages } from 'kafkajs';
 import { createKafka } from '../../src/kafka/client.js';
 import { readConfig } from '../../src/config.js';
-import { partitionEnds } from '../../src/kafka/topics.js';
+import { endsOf } from './ends.js';
 
 /** A message to send; `headers` values may be bytes. */
 export interface Outgoing {
@@ -41,8 +41,8 @@ export async function createTopics(
       waitForLeaders: false, // kafkajs gives up over a broker that does not know of them yet
       topics: topics.map((topic) => ({ topic, numPartitions: partitions, configEntries })),
     });
-    await partitionEnds(admin, topics);
   });
+  await endsOf(topics);
 }
 
 /** Messages as a producer takes them: in their order, each under the topic `prefix` + its own. */

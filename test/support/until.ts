@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Running } from './cli.js';
 
-/** Between two questions: the machine has work to do meanwhile. */
+/** Between two questions: the machine has work to do meanwhile, and most when the answer takes long. */
 const PAUSE_MS = 10;
 
 /**
@@ -9,9 +9,9 @@ const PAUSE_MS = 10;
  * the test's. A process that ends meanwhile will not bring it.
  */
 export async function until(fact: () => boolean | Promise<boolean>, running?: Running): Promise<void> {
-  while (!(await fact())) {
+  for (let asked = performance.now(); !(await fact()); asked = performance.now()) {
     if (running && (running.child.exitCode ?? running.child.signalCode) !== null)
       throw new Error(`dbw ended: ${running.output.stderr}`);
-    await delay(PAUSE_MS);
+    await delay(Math.max(PAUSE_MS, 2 * (performance.now() - asked)));
   }
 }
