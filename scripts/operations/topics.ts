@@ -3,12 +3,10 @@ import { createTopics, withAdmin } from '../../test/support/topics.js';
 import { until } from '../../test/support/until.js';
 
 const LETTERS = 'db-writer.dlq';
-/** Records with the time of their events are older than any other retention. */
-const KEPT = { 'retention.ms': '-1' };
 
 /** Creates all source topics, each of one partition. */
 export async function allTopics(): Promise<void> {
-  await createTopics([...registry.keys()], 1, KEPT);
+  await createTopics([...registry.keys()], 1);
 }
 
 /**
@@ -39,7 +37,7 @@ export async function freshTopics(partitions: Readonly<Record<string, number>>):
     const anew = used.filter((topic) => topic !== LETTERS);
     for (const count of new Set(anew.map((topic) => partitions[topic] ?? 1))) {
       const topics = anew.filter((topic) => (partitions[topic] ?? 1) === count);
-      await createTopics(topics, count, KEPT);
+      await createTopics(topics, count);
     }
   });
 }

@@ -15,22 +15,26 @@ const SAMPLE = `{"eventId":"test-123","eventType":"user.created","timestamp":"20
 describe('dbw consume', function () {
   this.timeout(300_000);
   const places: Place[] = [];
-  const place = async (types?: readonly string[]): Promise<Place> => {
-    const made = await Place.make(types);
+  const place = async (types?: readonly string[], settings?: Readonly<Record<string, string>>): Promise<Place> => {
+    const made = await Place.make(types, undefined, settings);
     places.push(made);
     return made;
   };
   after(() => Promise.all(places.map(({ dataSource }) => dataSource.destroy())));
 
-  for (const [name, seed, order] of [
-    ['in order', 11, undefined],
-    ['shuffled across and within topics', 12, 3],
+  for (const [name, seed, order, retention, days] of [
+    ['in order', 11, undefined, '-1', 400],
+    ['shuffled across and within topics', 12, 3, '604800000', 8],
   ] as const) {
     it(`leaves a dirty stream of all thirty types, ${name}, as the model has it; once more changes nothing`, async () => {
-      const here = await place();
+      const here = await place(undefined, { 'retention.ms': retention });
       const messages = generate({ seed, events: 3_000, poison: 0.01 });
       await here.send(order === undefined ? messages : shuffle(messages, order));
       await here.catchUp();
+      // Ids are kept for as long as Kafka keeps events, within bounds; today and three days to come are days too.
+      const partitions = `SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'dbw.processed_events'::regclass AND c.relname ~ '_[0-9]{8}$'`;
+      expect(await here.dataSource.query(partitions)).to.have.lengthOf(days + 4);
 
       const { tables: model, waiting } = expectedTables(valid(messages));
       expect(await readRows(here.dataSource)).to.deep.equal(model);

@@ -52,11 +52,12 @@ export class Place {
   static async make(
     types: readonly string[] = [...registry.keys()],
     migrated: () => Promise<DataSource> = freshDatabase,
+    settings: Readonly<Record<string, string>> = {},
   ): Promise<Place> {
     const dataSource = await migrated();
     const prefix = `${unique('t')}.`;
     const topics = types.map((type) => prefix + type);
-    await createTopics(topics);
+    await createTopics(topics, undefined, settings);
     const { database } = dataSource.options;
     const env = {
       DB_DATABASE: String(database),

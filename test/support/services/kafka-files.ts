@@ -99,8 +99,10 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=500
-# Events bear times of long ago; by time they would be deleted at once.
-log.retention.ms=-1
+# A week, as is usual: who keeps ids for as long as records are kept makes a partition of each day. But nobody looks what is
+# older: some records bear times of long ago.
+log.retention.ms=604800000
+log.retention.check.interval.ms=864000000
 log.segment.delete.delay.ms=1000
 # The preallocated sizes are made for large brokers.
 log.index.size.max.bytes=1048576
