@@ -4,8 +4,7 @@ import { freePort } from '../services/ports.js';
 
 /** Carries bytes to a server and back, and keeps all of them: what somebody sees who listens on the wire. */
 export class Recorder {
-  /** What each connection's client sent, in the order of connections. */
-  readonly sent: Buffer[] = [];
+  private connections: Buffer[] = [];
   private readonly heard: Buffer[] = [];
   private readonly sockets = new Set<Socket>();
   private listener: Server | undefined;
@@ -29,13 +28,18 @@ export class Recorder {
     this.target = target;
   }
 
+  /** What each connection's client sent, in the order of connections. */
+  get sent(): readonly Buffer[] {
+    return this.connections;
+  }
+
   /** Everything that went either way. */
   get all(): Buffer {
     return Buffer.concat([...this.sent, ...this.heard]);
   }
 
   forget(): void {
-    this.sent.length = 0;
+    this.connections = [];
     this.heard.length = 0;
   }
 
@@ -45,9 +49,14 @@ export class Recorder {
   }
 
   private carry(client: Socket): void {
-    const at = this.sent.push(Buffer.alloc(0)) - 1;
+    const { connections } = this;
+    const at = connections.push(Buffer.alloc(0)) - 1;
     const server = connect(this.target, '127.0.0.1');
-    client.on('data', (bytes: Buffer) => (this.sent[at] = Buffer.concat([this.sent[at] ?? Buffer.alloc(0), bytes])));
+    client.on('data', (bytes: Buffer) => {
+      // The beginning of this connection may be forgotten by now: what it says to its end is no beginning.
+      if (connections !== this.connections) this.heard.push(bytes);
+      else connections[at] = Buffer.concat([connections[at] ?? Buffer.alloc(0), bytes]);
+    });
     server.on('data', (bytes: Buffer) => this.heard.push(bytes));
     for (const [from, to] of [
       [client, server],
