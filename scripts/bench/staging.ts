@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
 import { generate, posts, type Message } from '../../test/support/generator/index.js';
-import { createTopics, send, withAdmin } from '../../test/support/topics.js';
+import { createTopics, send, withAdmin, type Outgoing } from '../../test/support/topics.js';
 import { unique } from '../../test/support/unique.js';
 
 /** What `posts()` needs to be there, and what it is all about. */
@@ -42,11 +42,19 @@ export async function emptyTopics(types: Iterable<string>, partitions = 4): Prom
   return prefix;
 }
 
-/** Sends messages to topics that are there. */
+/** How many of the messages were written in one millisecond: as if so many thousand things had happened in a second. */
+const PER_MS = 20;
+
+/** They happened so long ago, in milliseconds: what has just happened is another matter. */
+const AGE_MS = 600_000;
+
+/** Sends messages to topics that are there, as if they had been written one after the other, some minutes ago. */
 export async function fillTopics(messages: Iterable<Message>, prefix: string): Promise<void> {
-  let some: Message[] = [];
+  const start = Date.now() - AGE_MS;
+  let sent = 0;
+  let some: Outgoing[] = [];
   for (const message of messages) {
-    if (some.push(message) < AT_ONCE) continue;
+    if (some.push({ ...message, timestamp: start + Math.floor(sent++ / PER_MS) }) < AT_ONCE) continue;
     await send(some, prefix);
     some = [];
   }

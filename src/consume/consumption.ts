@@ -9,6 +9,7 @@ import { dutiesOf, watchServers } from './duties.js';
 import { EXIT, reasonOf, UserError } from '../errors.js';
 import { failureOf } from '../failures/failure.js';
 import { registry } from '../handlers/index.js';
+import { parentsFirst } from '../event/describe.js';
 import { Intake } from '../reading/intake.js';
 import { UnreadableBatchError } from '../kafka/unreadable.js';
 import { Lag } from '../reading/lag.js';
@@ -29,8 +30,8 @@ import { Writing } from '../writing/writing.js';
 const NO_TOPICS = 'none of the source topics exists yet, or this user may not see them';
 const MIB = 1024 * 1024;
 const BATCH_BYTES = 8 * MIB;
-/** Ten batches of common events: more waits in memory without making anything faster. */
-const QUEUE_BYTES = 8 * MIB;
+/** Some twenty batches of common events. Mostly less waits: of each partition a share of what is fetched at once. */
+const QUEUE_BYTES = 16 * MIB;
 const TOPIC_WATCH_MS = 5_000;
 /** SIGTERM's 10 s, shared out: what is in hand, its offsets, and leaving the servers. */
 const FINISH_MS = 4_000;
@@ -74,10 +75,16 @@ export class Consumption {
     this.fatal = new Promise((_, reject) => (this.fail = reject));
     this.fatal.catch(() => undefined);
     const limits = { size: config.batch.size, bytes: BATCH_BYTES, full: QUEUE_BYTES };
-    this.intake = new Intake(limits, options.maxEvents, () => {
-      this.reading.onRoom();
-    });
     const { groupId, topicPrefix } = config.kafka;
+    const ranks = new Map(parentsFirst().map((type, rank) => [topicPrefix + type, rank]));
+    this.intake = new Intake(
+      limits,
+      options.maxEvents,
+      () => {
+        this.reading.onRoom();
+      },
+      (topic) => ranks.get(topic) ?? 0,
+    );
     this.positions = new Positions(servers.dataSource, groupId);
     this.sources = new Sources(servers.admin, topicPrefix, options.types, log);
     const { intake, offsets, lag, positions } = this;

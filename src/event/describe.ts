@@ -1,7 +1,8 @@
 import type { EventType } from './event.js';
 import { EXIT, UserError } from '../errors.js';
 import { decode } from './decode.js';
-import { registry } from '../handlers/index.js';
+import { registry, tables } from '../handlers/index.js';
+import type { Change } from '../tables/table.js';
 
 export interface EventSummary {
   readonly type: string;
@@ -23,11 +24,24 @@ export function exampleOf({ type, example }: EventType): Readonly<Record<string,
   return { eventId: `example-${type}`, eventType: type, timestamp: '2024-01-01T00:00:00.000Z', data: example };
 }
 
-function summaryOf(type: EventType): EventSummary {
+/** What the example of a type changes. */
+function changesOf(type: EventType): readonly Change[] {
   const value = Buffer.from(JSON.stringify(exampleOf(type)));
   const message = { topic: type.type, partition: 0, offset: 0, key: null, value, headers: [], timestamp: 0 };
   const decoded = decode(message, registry);
-  const changes = decoded.kind === 'event' ? decoded.event.changes : [];
+  return decoded.kind === 'event' ? decoded.event.changes : [];
+}
+
+/** The names of all types: those that make rows before those that need them. */
+export function parentsFirst(): string[] {
+  const depth = (type: EventType) =>
+    Math.max(...changesOf(type).map(({ table, verb }) => tables.indexOf(table) + (verb === 'set' ? 0.5 : 0)));
+  const depths = new Map([...registry].map(([name, type]) => [name, depth(type)]));
+  return [...registry.keys()].sort((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0));
+}
+
+function summaryOf(type: EventType): EventSummary {
+  const changes = changesOf(type);
   const counted = changes.flatMap(({ table, verb }) =>
     verb === 'insert' ? table.counts.map((count) => `${count.in.name}.${count.as}`) : [],
   );

@@ -41,6 +41,10 @@ export interface FetchRequest {
     readonly topic: string;
     readonly partitions: readonly { readonly partition: number; readonly fetchOffset: string }[];
   }[];
+  /** Milliseconds for which the broker may wait for records. */
+  readonly maxWaitTime?: number;
+  /** Whether the broker is to answer in this order, as far as an answer goes; kafkajs shuffles what it asks for. */
+  readonly inOrder?: boolean;
 }
 
 /** The offset that was asked for of a partition. */
@@ -174,6 +178,11 @@ class Transactions {
   }
 }
 
+/** What may outlive the answer that it came in is copied: else a few messages that wait would keep the whole of it. */
+function ownOf(part: Buffer, answer: Buffer): Buffer {
+  return part.length < answer.length / 2 ? Buffer.from(part) : part;
+}
+
 async function readPart<T>(
   topic: string,
   from: Bytes,
@@ -186,7 +195,7 @@ async function readPart<T>(
   from.at += version >= 5 ? 16 : 8; // last stable offset, start of the log
   const transactions = new Transactions(from.list(() => ({ producerId: from.bigint(), firstOffset: from.int64() })));
   const preferredReplica = version >= 11 ? from.int32() : -1;
-  const batches = new Bytes(from.take(Math.max(0, from.int32())));
+  const batches = new Bytes(ownOf(from.take(Math.max(0, from.int32())), from.bytes));
   const part: Part<T> = { topic, partition, from: startOf(topic, partition), records: [], offsets: [] };
   let next: number | undefined;
   let left: number | undefined;
@@ -261,7 +270,7 @@ export async function fetchFrom<T>(
     const make = call(broker, 'lookupRequest', ...args);
     if (!isMake(make)) throw new TypeError('kafkajs makes no fetch requests');
     return (of) => {
-      const protocol = make(of);
+      const protocol = make(request.inOrder && typeof of === 'object' ? { ...of, topics: request.topics } : of);
       const [sent, response] = [inside(protocol, 'request'), inside(protocol, 'response')];
       const version = Number(inside(sent, 'apiVersion'));
       const decode = async (bytes: Buffer) => (answer = await readFetchAnswer(bytes, version, read, startOf));

@@ -1,5 +1,5 @@
 import kafkajs, { type Batch, type Consumer, type ConsumerConfig, type Kafka } from 'kafkajs';
-import type { Queued } from '../reading/intake.js';
+import type { Queued } from '../reading/partition-buffer.js';
 import { call, clusterMaking, methodOf } from './inside.js';
 import { messageOf, type RawRecord } from './raw-record.js';
 import { fetchFrom, type FetchedPart, type FetchRequest } from './record-batches.js';
@@ -38,9 +38,36 @@ function standsOf({ from, next, records }: FetchedPart<Queued>): Stand[] {
   return [new Stand(from, records.length === 0, records), new Stand(next - 1, true, [])];
 }
 
-async function fetchWith(broker: object, request: unknown) {
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** Who decides what is fetched next. */
+export interface Demand {
+  /** Which of these partitions to ask for, in their order, and for how many bytes of each. */
+  ask<T extends Place>(places: readonly T[]): readonly (T & { readonly maxBytes: number })[];
+  /** What came of them, and whether there is more behind the offset that was asked for. */
+  answered(parts: readonly (Place & { readonly isEmpty: boolean; readonly hasMore: boolean })[]): void;
+}
+
+/** How long a broker may wait for records, in milliseconds, where some partitions are not asked for that may be wanted soon. */
+const SHORT_WAIT_MS = 20;
+
+async function fetchWith(broker: object, request: unknown, demand: Demand) {
   if (!isFetchRequest(request)) throw new TypeError('kafkajs asks for no topics');
-  const answers = await fetchFrom(broker, request, queuedOf);
+  const places = request.topics.flatMap(({ topic, partitions }) => partitions.map((part) => ({ topic, ...part })));
+  const wanted = demand.ask(places);
+  const asked = wanted.length === 0 ? places : wanted;
+  const topics = asked.map(({ topic, ...part }) => ({ topic, partitions: [part] }));
+  const wait = asked.length < places.length ? { maxWaitTime: SHORT_WAIT_MS } : {};
+  const answers = await fetchFrom(broker, { ...request, topics, ...wait, inOrder: true }, queuedOf);
+  const answered = answers.flatMap(({ topicName: topic, partitions }) =>
+    partitions.map(({ partition, from, next, end }) => {
+      return { topic, partition, isEmpty: next === undefined || next <= from, hasMore: from < end };
+    }),
+  );
+  demand.answered(answered);
   const responses = answers.map(({ topicName, partitions }) => ({
     topicName,
     partitions: partitions.map((part) => ({
@@ -60,30 +87,50 @@ function isFetchRequest(value: unknown): value is FetchRequest {
 }
 
 /** Has a broker, and no other, give what it is asked for in our way. */
-function teach(broker: unknown): unknown {
+function teach(broker: unknown, demand: Demand): unknown {
   if (typeof broker === 'object' && broker !== null && !Object.hasOwn(broker, 'fetch')) {
-    Object.defineProperty(broker, 'fetch', { value: (request: unknown) => fetchWith(broker, request) });
+    Object.defineProperty(broker, 'fetch', { value: (request: unknown) => fetchWith(broker, request, demand) });
   }
   return broker;
 }
+
+const CONSUMER = {
+  allowAutoTopicCreation: false,
+  sessionTimeout: 15_000, // also how long the partitions of a process that was killed wait for the next one
+  rebalanceTimeout: 60_000,
+  heartbeatInterval: 3_000,
+  maxWaitTimeInMs: 500,
+  minBytes: 1,
+  maxBytes: 4 * 1024 * 1024,
+  maxBytesPerPartition: 1024 * 1024, // what is asked for is less, mostly: see Demand
+  readUncommitted: false,
+  metadataMaxAge: 10_000, // also how long partitions that were added wait to be read
+  retry: { initialRetryTime: 200, maxRetryTime: 2_000, retries: 10, restartOnFailure: () => Promise.resolve(true) },
+};
 
 /**
  * A consumer whose batches hold what `readIn` tells.
  *
  * @throws kafkajs' errors, and an Error where it is not built as expected
  */
-export function readingConsumer(kafka: Kafka, config: ConsumerConfig): Consumer {
+export function readingConsumer(
+  kafka: Kafka,
+  config: Pick<ConsumerConfig, 'groupId' | 'partitionAssigners'>,
+  demand: Demand,
+): Consumer {
   const making = clusterMaking(kafka);
   const makeCluster = (options: unknown): unknown => {
     const cluster = call(kafka, making, options);
     const find = methodOf(cluster, 'findBroker');
     if (typeof cluster !== 'object' || cluster === null) return cluster;
-    return Object.defineProperty(cluster, 'findBroker', { value: async (of: unknown) => teach(await find(of)) });
+    return Object.defineProperty(cluster, 'findBroker', {
+      value: async (of: unknown) => teach(await find(of), demand),
+    });
   };
   // The client itself, but for the cluster that it makes for this consumer.
   const client: unknown = Object.create(kafka, { [making]: { value: makeCluster } });
   if (!(client instanceof kafkajs.Kafka)) throw new TypeError('this is no client of kafkajs');
-  return client.consumer(config);
+  return client.consumer({ ...CONSUMER, ...config });
 }
 
 /** The records of a batch of such a consumer, for the queue; the list is the caller's. */

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Holds } from '../reading/holds.js';
-import type { Queued } from '../reading/intake.js';
+import type { Queued } from '../reading/partition-buffer.js';
 import type { Position } from '../reading/offsets.js';
 import { balancedAssigner } from './assigner.js';
 import { HEARTBEAT_MS, untilRoom } from './back-pressure.js';
-import { readIn, readingConsumer } from './records.js';
+import { readIn, readingConsumer, type Demand } from './records.js';
 
 export interface Assigned {
   readonly topic: string;
@@ -22,6 +22,8 @@ export interface Jump {
 
 /** What the source tells its owner. */
 interface Listener {
+  /** Says what to fetch next. */
+  readonly demand: Demand;
   /** What was read of one partition, in order; the last may be no message but the offset behind control records. */
   readonly onRead: (read: readonly Queued[], end: Position) => void;
   /** Resolves when more may be read; undefined where it may. */
@@ -95,21 +97,8 @@ export class Source {
   ): Promise<Source> {
     // What this member reads now, so that it may keep it.
     let owned: Record<string, number[]> = {};
-    const consumer = readingConsumer(kafka, {
-      groupId,
-      allowAutoTopicCreation: false,
-      partitionAssigners: [balancedAssigner(() => owned)],
-      sessionTimeout: 15_000, // also how long the partitions of a process that was killed wait for the next one
-      rebalanceTimeout: 60_000,
-      heartbeatInterval: 3_000,
-      maxWaitTimeInMs: 500,
-      minBytes: 1,
-      maxBytes: 4 * 1024 * 1024,
-      maxBytesPerPartition: 1024 * 1024,
-      readUncommitted: false,
-      metadataMaxAge: 10_000, // also how long partitions that were added wait to be read
-      retry: { initialRetryTime: 200, maxRetryTime: 2_000, retries: 10, restartOnFailure: () => Promise.resolve(true) },
-    });
+    const partitionAssigners = [balancedAssigner(() => owned)];
+    const consumer = readingConsumer(kafka, { groupId, partitionAssigners }, listener.demand);
     const source = new Source(consumer, topics, holds, listener);
     const { events } = consumer;
     const answered = () => {

@@ -1,14 +1,6 @@
-import type { Message } from '../event/message.js';
-
-/** What waits to be taken into a batch. */
-export interface Queued {
-  readonly topic: string;
-  readonly partition: number;
-  /** Absent where there is only an offset to pass: behind control records and aborted ones. */
-  readonly message?: Message;
-  /** The offset to go on with once it is finished. */
-  readonly next: number;
-}
+import { setImmediate as turn } from 'node:timers/promises';
+import TinyQueue from 'tinyqueue';
+import { PartitionBuffer, type Queued } from './partition-buffer.js';
 
 interface Limits {
   /** Messages in one batch at most. */
@@ -19,57 +11,124 @@ interface Limits {
   readonly full: number;
 }
 
-/** The cost of a message beside its bytes, so that a queue of empty messages is bounded too. */
-const OVERHEAD = 512;
-const HEADER_OVERHEAD = 64;
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+}
 
-function costOf({ message }: Queued): number {
-  if (!message) return OVERHEAD;
-  let cost = (message.key?.length ?? 0) + (message.value?.length ?? 0) + OVERHEAD;
-  for (const [name, value] of message.headers) cost += name.length + (value?.length ?? 0) + HEADER_OVERHEAD;
-  return cost;
+/** What came of a partition that was asked for. */
+interface Answered extends Place {
+  readonly isEmpty: boolean;
+  /** Whether there is more than was known before. */
+  readonly hasMore: boolean;
+}
+
+/** Bytes that are asked for at once, of all partitions together. */
+const FETCH_BYTES = 2 * 1024 * 1024;
+
+function byTurn(a: PartitionBuffer, b: PartitionBuffer): number {
+  return a.turn - b.turn || a.rank - b.rank || 0;
 }
 
 /**
  * The queue between the source and the writers. A writer takes what there is as soon as it is free, so a quiet system
  * writes at once and a busy one, whose messages gather while the writers are busy, in big batches.
+ *
+ * What waits is taken in the order of its timestamps, across partitions and topics: an event seldom comes before the one that made
+ * its parent, so that few have to be parked, also where a day's events wait. And little is asked for of partitions of which enough
+ * waits, so that all are read to about the same time. (Kafka Streams chooses its next record so, too: KIP-353.)
  */
 export class Intake {
-  private queue: Queued[] = [];
-  private head = 0;
+  private readonly buffers = new Map<string, PartitionBuffer>();
   private queuedBytes = 0;
+  private queued = 0;
   private closed = false;
   private left: number;
+  /** How many partitions have more in Kafka, and how many of them not much here. */
+  private behind = 0;
+  private hungry = 0;
+  private share = FETCH_BYTES;
+  /** Of how many partitions a fetch has brought something that did not come in yet. */
+  private coming = 0;
   private readonly takers: (() => void)[] = [];
 
   /**
    * @param maxEvents ends the intake after so many messages
-   * @param onRoom called whenever the queue is less than half full after a batch was taken
+   * @param onRoom called whenever there is room after a batch was taken
+   * @param rankOf what comes first of what was written at the same time: the least
    */
   constructor(
     private readonly limits: Limits,
     maxEvents = Infinity,
     private readonly onRoom: () => void = () => undefined,
+    private readonly rankOf: (topic: string) => number = () => 0,
   ) {
     this.left = maxEvents;
   }
 
+  /** Whether nothing more should come in: too much waits, or enough of every partition that has more. */
   get isFull(): boolean {
-    return this.queuedBytes >= this.limits.full;
+    if (this.queuedBytes >= this.limits.full) return true;
+    return this.coming === 0 && this.behind > 0 && this.hungry === 0;
   }
 
   get bytes(): number {
     return this.queuedBytes;
   }
 
-  push(messages: readonly Queued[]): void {
-    if (this.closed) return;
-    for (const queued of messages) {
-      if (this.left === 0) break;
-      if (queued.message) this.left--;
-      this.queue.push(queued);
-      this.queuedBytes += costOf(queued);
+  /** Changes a buffer, and counts what that changes for all. */
+  private change<T>(buffer: PartitionBuffer, work: () => T): T {
+    this.count(buffer, -1);
+    try {
+      return work();
+    } finally {
+      this.count(buffer, 1);
     }
+  }
+
+  private count(buffer: PartitionBuffer, sign: 1 | -1): void {
+    const { isHungry, bytes } = buffer;
+    this.queuedBytes += sign * bytes;
+    if (isHungry !== undefined) this.behind += sign;
+    if (isHungry === true) this.hungry += sign;
+  }
+
+  private bufferOf(topic: string, partition: number): PartitionBuffer {
+    const key = `${topic}:${partition}`;
+    let buffer = this.buffers.get(key);
+    if (!buffer) {
+      buffer = new PartitionBuffer(topic, partition, this.rankOf(topic), this.share);
+      this.buffers.set(key, buffer);
+    }
+    return buffer;
+  }
+
+  /** Among how many partitions that which waits is shared. */
+  shareAmong(partitions: number): void {
+    this.share = Math.floor(FETCH_BYTES / Math.max(1, partitions));
+  }
+
+  /**
+   * @param read of one partition; the list is the intake's from now on
+   * @param isBehind whether Kafka has more of it
+   */
+  push(read: readonly Queued[], isBehind = false): void {
+    const [first] = read;
+    this.coming = Math.max(0, this.coming - 1);
+    if (this.closed || !first) return;
+    let some = read;
+    const messages = read.reduce((count, { message }) => (message ? count + 1 : count), 0);
+    if (messages > this.left) {
+      let left = this.left;
+      const end = read.findIndex(({ message }) => left === 0 || (message && left-- === 0));
+      some = read.slice(0, end);
+    }
+    this.left -= Math.min(this.left, messages);
+    this.queued += some.length;
+    const buffer = this.bufferOf(first.topic, first.partition);
+    this.change(buffer, () => {
+      buffer.push(some, isBehind, Date.now());
+    });
     this.wake();
   }
 
@@ -85,31 +144,76 @@ export class Intake {
   }
 
   /**
-   * The next batch, in the order of arrival; waits for the first message. Undefined when the intake is closed, or complete
-   * and empty.
+   * The next batch: what was written first, each partition's in its order; waits for the first message. Undefined when the intake
+   * is closed, or complete and empty.
    */
   async take(): Promise<Queued[] | undefined> {
-    while (this.head === this.queue.length) {
+    while (this.queued === 0) {
       if (this.closed || this.left === 0) return undefined;
       await new Promise<void>((resolve) => this.takers.push(resolve));
+      await turn(); // what came with it in one fetch comes in first
     }
-    const batch: Queued[] = [];
-    let bytes = 0;
-    while (batch.length < this.limits.size && bytes < this.limits.bytes) {
-      const queued = this.queue[this.head];
-      if (!queued) break;
-      this.head++;
-      batch.push(queued);
-      bytes += costOf(queued);
+    const now = Date.now();
+    const waiting = [...this.buffers.values()].filter(({ isEmpty }) => !isEmpty);
+    for (const buffer of waiting) {
+      this.count(buffer, -1);
+      buffer.look(now);
     }
-    this.queuedBytes -= bytes;
-    if (this.head === this.queue.length || this.head > 10_000) {
-      this.queue = this.queue.slice(this.head);
-      this.head = 0;
+    const first = new TinyQueue([...waiting], byTurn);
+    let [count, bytes] = [0, 0];
+    while (count < this.limits.size && bytes < this.limits.bytes) {
+      const buffer = first.pop();
+      if (!buffer) break;
+      const bound = first.peek();
+      do {
+        bytes += buffer.take(now);
+        count++;
+      } while (
+        !buffer.isEmpty &&
+        count < this.limits.size &&
+        bytes < this.limits.bytes &&
+        (!bound || byTurn(buffer, bound) < 0)
+      );
+      if (!buffer.isEmpty) first.push(buffer);
     }
-    if (this.head < this.queue.length) this.wake();
-    if (this.queuedBytes < this.limits.full / 2) this.onRoom();
-    return batch;
+    for (const buffer of waiting) this.count(buffer, 1);
+    this.queued -= count;
+    if (this.queued > 0) this.wake();
+    if (this.hasRoom) this.onRoom();
+    return waiting.flatMap((buffer) => buffer.release());
+  }
+
+  private get hasRoom(): boolean {
+    return this.queuedBytes < this.limits.full / 2 && !this.isFull;
+  }
+
+  /**
+   * What to ask for next of some partitions, those first that were read to the earliest time.
+   *
+   * @returns of each in how many bytes; those of which enough waits are left out
+   */
+  ask<T extends Place>(places: readonly T[]): (T & { readonly maxBytes: number })[] {
+    this.coming = 0;
+    const asked = places.map((place) => {
+      const buffer = this.bufferOf(place.topic, place.partition);
+      return { place, buffer, maxBytes: this.change(buffer, () => buffer.ask()) };
+    });
+    return asked
+      .filter(({ maxBytes }) => maxBytes > 0)
+      .sort((a, b) => a.buffer.until - b.buffer.until || 0)
+      .map(({ place, maxBytes }) => ({ ...place, maxBytes }));
+  }
+
+  /** What was asked for has been answered, and comes in now. */
+  answered(parts: readonly Answered[]): void {
+    this.coming = parts.filter(({ isEmpty }) => !isEmpty).length;
+    for (const { topic, partition, isEmpty, hasMore } of parts) {
+      if (!isEmpty || !hasMore) continue;
+      const buffer = this.bufferOf(topic, partition);
+      this.change(buffer, () => {
+        buffer.missed();
+      });
+    }
   }
 
   /** Throws away what waits; it is read again by whoever owns its partitions now. */
@@ -119,14 +223,14 @@ export class Intake {
 
   /** Throws away what waits of some partitions; it is read again. */
   drop(isDropped: (topic: string, partition: number) => boolean): void {
-    const kept: Queued[] = [];
-    for (const queued of this.queue.slice(this.head)) {
-      if (!isDropped(queued.topic, queued.partition)) kept.push(queued);
-      else if (queued.message) this.left++;
+    for (const [key, buffer] of this.buffers) {
+      if (!isDropped(buffer.topic, buffer.partition)) continue;
+      this.count(buffer, -1);
+      this.buffers.delete(key);
+      const { waiting } = buffer;
+      this.queued -= waiting.length;
+      this.left += waiting.filter(({ message }) => message).length;
     }
-    this.queue = kept;
-    this.head = 0;
-    this.queuedBytes = kept.reduce((sum, queued) => sum + costOf(queued), 0);
     this.onRoom();
   }
 

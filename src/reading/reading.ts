@@ -3,7 +3,8 @@ import type { Beginning, Gap } from './beginnings.js';
 import { within } from '../waiting/deadline.js';
 import { reasonOf } from '../errors.js';
 import { Holds, type Hold, type Scope } from './holds.js';
-import type { Intake, Queued } from './intake.js';
+import type { Intake } from './intake.js';
+import type { Queued } from './partition-buffer.js';
 import { Silence } from './silence.js';
 import { Source, type Assigned, type Jump } from '../kafka/source.js';
 import type { Lag } from './lag.js';
@@ -77,6 +78,7 @@ export class Reading {
   async open(topics: readonly string[]): Promise<void> {
     const { servers, groupId, kafka, log } = this.parts;
     this.source = await Source.open(servers.kafka, groupId, topics, this.holds, {
+      demand: this.parts.intake,
       onRead: (read, end) => {
         this.onRead(read, end);
       },
@@ -126,7 +128,7 @@ export class Reading {
       this.parts.onHeld(read, end);
       return;
     }
-    intake.push(read);
+    intake.push(read, (read.at(-1)?.next ?? 0) < end.next);
   }
 
   /** Resolves when the writers have room; undefined where they have. */
@@ -151,6 +153,7 @@ export class Reading {
     const { intake, offsets, lag, log } = this.parts;
     log.info({ partitions: assigned.length }, 'partitions assigned');
     intake.clear();
+    intake.shareAmong(assigned.length);
     offsets.reset();
     lag.reset();
     if (this.holds.removeAll('gap')) this.source?.apply();

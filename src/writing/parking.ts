@@ -108,12 +108,23 @@ export class Parking {
     return this.awaitable.filter(({ name }) => rows.some(({ wait_table }) => wait_table === name));
   }
 
+  /** The names of those of these tables for whose rows any event waits. */
+  private async waitedFor(among: readonly Table[]): Promise<ReadonlySet<string>> {
+    const rows: { name: string }[] = await this.context.dataSource.query(
+      `SELECT name FROM unnest($1::text[]) AS name
+       WHERE EXISTS (SELECT FROM dbw.parked_events WHERE wait_table = name AND dead_at IS NULL)`,
+      [among.map(({ name }) => name)],
+    );
+    return new Set(rows.map(({ name }) => name));
+  }
+
   /** Tries events that wait for rows that were made, and those that wait for these in turn. */
   async wakeWanted(): Promise<void> {
     while (this.wanted.byTable.size > 0) {
       const { byTable } = this.wanted;
       this.wanted = new Keys();
-      for (const [table, keys] of byTable) await this.wakeAll(table, [...keys]);
+      const waitedFor = await this.waitedFor([...byTable.keys()]);
+      for (const [table, keys] of byTable) if (waitedFor.has(table.name)) await this.wakeAll(table, [...keys]);
     }
   }
 

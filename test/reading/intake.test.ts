@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Intake, type Queued } from '../../src/reading/intake.js';
+import { Intake } from '../../src/reading/intake.js';
+import { PartitionBuffer, type Queued } from '../../src/reading/partition-buffer.js';
 import type { Message } from '../../src/event/message.js';
 import { messageWith } from '../support/envelopes.js';
 
@@ -9,6 +10,12 @@ const wide = { size: 1000, bytes: 1e9, full: 1e9 };
 function queued(message: Message): Queued {
   const { topic, partition, offset } = message;
   return { topic, partition, message, next: offset + 1 };
+}
+
+/** One message of a partition for each of these times. */
+function written(topic: string, partition: number, times: readonly number[], from = 0): Queued[] {
+  const body = Buffer.alloc(1);
+  return times.map((timestamp, i) => queued({ ...messageWith(topic, body, from + i), partition, timestamp }));
 }
 
 /** Messages of so many bytes, their offsets in order. */
@@ -22,7 +29,7 @@ function offsetsOf(batch: readonly Queued[] | undefined): number[] | undefined {
 
 /** Lets everything go on that can: whatever has not come after that waits for something else. */
 async function settled(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
+  for (let turns = 0; turns < 3; turns++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** What a promise has come to by now. */
@@ -142,6 +149,105 @@ describe('the intake', () => {
     expect(seen.every((offset, i) => offset === i)).to.equal(true);
   });
 
+  describe('of several partitions', () => {
+    it('gives what was written first, in the order of each partition', async () => {
+      const limits = fc.record({
+        size: fc.integer({ min: 1, max: 7 }),
+        bytes: fc.constant(1e9),
+        full: fc.constant(1e9),
+      });
+      const lists = fc.array(fc.array(fc.nat(50), { maxLength: 12 }), { minLength: 1, maxLength: 5 });
+      await fc.assert(
+        fc.asyncProperty(limits, lists, async (given, drawn) => {
+          // No two partitions have anything of one time: only one order is right.
+          const times = drawn.map((list, partition) => list.map((time) => time * 10 + partition));
+          const intake = new Intake(given);
+          for (const [partition, list] of times.entries()) intake.push(written('t', partition, list));
+          const left = times.map((list, partition) => list.map((time, offset) => ({ time, partition, offset })));
+          while (left.some((list) => list.length > 0)) {
+            const expected: string[] = [];
+            while (expected.length < given.size) {
+              const [first] = left.flatMap((list) => list.slice(0, 1)).sort((a, b) => a.time - b.time);
+              if (!first) break;
+              left[first.partition]!.shift();
+              expected.push(`${first.partition}:${first.offset}`);
+            }
+            const batch = (await intake.take())!.map(({ partition, next }) => `${partition}:${next - 1}`);
+            const ofPartition = (list: string[]) => times.map((_, p) => list.filter((one) => one.startsWith(`${p}:`)));
+            expect(ofPartition(batch)).to.deep.equal(ofPartition(expected));
+          }
+          expect(intake.bytes).to.equal(0);
+        }),
+      );
+    });
+
+    it('gives first, of what was written at the same time, what is of the lowest rank', async () => {
+      const ranks = ['parents', 'children'];
+      const intake = new Intake({ ...wide, size: 2 }, Infinity, undefined, (topic) => ranks.indexOf(topic));
+      intake.push(written('children', 0, [5, 5]));
+      intake.push(written('parents', 0, [5, 5]));
+      expect((await intake.take())?.map(({ topic }) => topic)).to.deep.equal(['parents', 'parents']);
+    });
+
+    it('lets a writer that waited have all that comes in at once', async () => {
+      const intake = new Intake({ ...wide, size: 2 });
+      const batch = watch(intake.take());
+      intake.push(written('t', 0, [7, 8]));
+      await Promise.resolve();
+      intake.push(written('t', 1, [3, 4]));
+      await settled();
+      expect(batch.value === 'waits' ? batch.value : batch.value?.map(({ partition }) => partition)).to.deep.equal([
+        1, 1,
+      ]);
+    });
+
+    it('gives what has just been written before what was written long ago', async () => {
+      const now = Date.now();
+      const intake = new Intake({ ...wide, size: 2 });
+      intake.push(written('t', 0, [now - 3_600_000, now - 3_600_000]));
+      intake.push(written('t', 1, [now, now]));
+      expect((await intake.take())?.map(({ partition }) => partition)).to.deep.equal([1, 1]);
+    });
+
+    it('asks for what was read to the earliest time first, and not for that of which enough waits', () => {
+      const intake = new Intake(wide);
+      intake.shareAmong(1_000); // the least is 16 KiB
+      const places = [0, 1, 2, 3].map((partition) => ({ topic: 't', partition }));
+      expect(intake.ask(places).map(({ partition }) => partition)).to.deep.equal([0, 1, 2, 3]);
+      intake.push(written('t', 0, [9]), true);
+      intake.push(written('t', 1, [5]), true);
+      intake.push(
+        messages(40, 1_000).map((one) => ({ ...one, partition: 2, message: { ...one.message!, partition: 2 } })),
+        true,
+      );
+      intake.push(written('t', 3, [7]), true);
+      expect(intake.ask(places)).to.deep.equal(
+        [1, 3, 0].map((partition) => ({ topic: 't', partition, maxBytes: 16_384 })),
+      );
+    });
+
+    it('wants nothing while enough of each partition waits that has more, once all has come in that was fetched', async () => {
+      let asked = 0;
+      const intake = new Intake({ ...wide, size: 100 }, Infinity, () => asked++);
+      intake.shareAmong(1_000);
+      const places = [0, 1, 2].map((partition) => ({ topic: 't', partition }));
+      intake.ask(places);
+      intake.answered(
+        places.map((place) => ({ ...place, isEmpty: place.partition === 2, hasMore: place.partition !== 2 })),
+      );
+      const many = Array.from({ length: 120 }, (_, i) => i);
+      intake.push(written('t', 0, many), true);
+      expect(intake.isFull, 'the second comes').to.equal(false);
+      intake.push(written('t', 1, many), true);
+      expect(intake.isFull).to.equal(true);
+      await intake.take();
+      expect(asked).to.equal(0);
+      await intake.take(); // 20 are left of each, 10 KiB
+      expect(asked).to.equal(1);
+      expect(intake.isFull).to.equal(false);
+    });
+  });
+
   describe('that is closed', () => {
     it('sends every waiting writer home', async () => {
       const intake = new Intake(wide);
@@ -214,5 +320,54 @@ describe('the intake', () => {
     it('of which there are none ends at once', async () => {
       expect(await new Intake(wide, 0).take()).to.equal(undefined);
     });
+  });
+});
+
+describe('a partition buffer', () => {
+  const LONG = 3_600_000;
+  const buffer = (share = 0) => new PartitionBuffer('t', 0, 0, share);
+  const turnOf = (one: PartitionBuffer, now: number) => {
+    one.look(now);
+    return one.turn;
+  };
+
+  it('lets older messages of others go first for a while, and not for ever', () => {
+    const [patient, older] = [buffer(), buffer()];
+    patient.push(written('t', 0, [LONG]), true, 10 * LONG);
+    older.push(written('t', 1, [0]), true, 10 * LONG + 9_000);
+    expect(turnOf(patient, 10 * LONG + 9_000)).to.be.greaterThan(turnOf(older, 10 * LONG + 9_000));
+    expect(turnOf(patient, 10 * LONG + 10_000)).to.be.lessThan(turnOf(older, 10 * LONG + 10_000));
+  });
+
+  it('passes an offset without a message at once', () => {
+    const passing = buffer();
+    passing.push([{ topic: 't', partition: 0, next: 8 }], false, LONG);
+    expect(turnOf(passing, LONG)).to.equal(-Infinity);
+  });
+
+  it('asks for more where it ran dry, up to a bound, and for little again when it has caught up', () => {
+    const dry = buffer(32 * 1024);
+    const asked: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      asked.push(dry.ask());
+      dry.push(written('t', 0, [i]), true, 0);
+      dry.take(0);
+    }
+    expect(asked.map((bytes) => bytes / 1024)).to.deep.equal([32, 64, 128, 256, 512, 1024, 1024, 1024]);
+    dry.push(written('t', 0, [9]), false, 0);
+    dry.take(0);
+    expect(dry.ask()).to.equal(32 * 1024);
+  });
+
+  it('asks no more for as little as a batch did not fit into', () => {
+    const starved = buffer(32 * 1024);
+    starved.ask();
+    starved.missed();
+    starved.ask();
+    starved.missed();
+    expect(starved.ask()).to.equal(128 * 1024);
+    starved.push(written('t', 0, [1]), false, 0);
+    starved.take(0);
+    expect(starved.ask()).to.equal(128 * 1024);
   });
 });

@@ -9,6 +9,8 @@ export interface Outgoing {
   readonly key: string | null;
   readonly value: Buffer | null;
   readonly headers?: Readonly<Record<string, string | Buffer>>;
+  /** When it was written, in milliseconds since 1970; now, where it does not say. */
+  readonly timestamp?: number;
 }
 
 export function testKafka(): Kafka {
@@ -55,7 +57,11 @@ export function byTopic(messages: readonly Outgoing[], prefix = ''): TopicMessag
   }
   return [...found].map(([topic, list]) => ({
     topic: prefix + topic,
-    messages: list.map(({ key, value, headers }) => ({ key, value, ...(headers ? { headers: { ...headers } } : {}) })),
+    messages: list.map(({ key, value, headers, timestamp }) => ({
+      ...{ key, value },
+      ...(headers ? { headers: { ...headers } } : {}),
+      ...(timestamp === undefined ? {} : { timestamp: String(timestamp) }),
+    })),
   }));
 }
 
