@@ -3,7 +3,7 @@ import kafkajs from 'kafkajs';
 import { committedOffsets, partitionEnds } from '../src/kafka/topics.js';
 import { changeSetting } from '../src/kafka/topic-settings.js';
 import { registerCodecs } from '../src/kafka/codecs.js';
-import type { Running } from './support/cli.js';
+import { dbw, type Running } from './support/cli.js';
 import { ownKafka } from './support/own-kafka.js';
 import * as people from './support/people.js';
 import { Place } from './support/place.js';
@@ -333,6 +333,37 @@ describe('positions', function () {
     expect(await count(here)).to.equal(7);
   });
 
+  it('end before a transaction that is open: that is no lag, is told, and is not waited for; its end lets them go on', async () => {
+    const here = await place(['user.created']);
+    const topic = `${here.prefix}user.created`;
+    await send(users(0, 5, 'k'), here.prefix);
+    const open = await openTransaction(topic, users(5, 8, 'k'));
+    await send(users(8, 10, 'k'), here.prefix);
+    const alive = consume(here);
+    await has(here, 5, alive);
+    const metric = async (name: string) =>
+      new RegExp(`^${name}\\{topic="${topic}"\\} (\\d+)$`, 'm').exec((await ask(alive, '/metrics')).text)?.[1];
+    await until(async () => (await metric('dbw_unstable_events')) === '5', alive);
+    await until(() => here.isCommitted(), alive);
+    expect(await metric('dbw_lag_events')).to.equal('0');
+    const health: unknown = JSON.parse((await ask(alive, '/health')).text);
+    expect(health).to.nested.include({ 'kafka.lag': 0, unstableEvents: 5, status: 'healthy' });
+    expect((await ask(alive, '/livez')).text).to.equal('{"alive":true}');
+
+    const lag = await dbw(['lag', '--topics', 'user.created'], here.env);
+    expect(lag.stdout).to.match(/user\.created +2 +0 +- +5 more behind an open transaction/);
+    const bounded = await here.catchUp({ KAFKA_GROUP_ID: unique('group') });
+    expect(bounded.stderr).to.include('transactions of producers are still open');
+    expect(await count(here)).to.equal(5);
+
+    await open.commit();
+    await has(here, 10, alive);
+    await until(async () => (await metric('dbw_unstable_events')) === '0', alive);
+    await until(() => here.isCommitted(), alive);
+    await stop(alive);
+    expect((await here.catchUp()).stderr).not.to.include('transactions of producers');
+  });
+
   it('reach the ends of topics in every codec; a batch that cannot be read ends the process, and says why', async () => {
     const here = await place([]);
     const codecs = [
@@ -459,8 +490,11 @@ describe('positions', function () {
   });
 });
 
-/** A transaction with these messages, that is committed or aborted. */
-async function transact(topic: string, messages: readonly Outgoing[], end: 'commit' | 'abort'): Promise<void> {
+/** A transaction with these messages, which is open. */
+async function openTransaction(
+  topic: string,
+  messages: readonly Outgoing[],
+): Promise<Readonly<Record<'commit' | 'abort', () => Promise<void>>>> {
   const producer = testKafka().producer({
     transactionalId: unique('transaction'),
     idempotent: true,
@@ -470,6 +504,12 @@ async function transact(topic: string, messages: readonly Outgoing[], end: 'comm
   await producer.connect();
   const transaction = await producer.transaction();
   await transaction.send({ topic, messages: messages.map(({ key, value }) => ({ key, value })) });
-  await transaction[end]();
-  await producer.disconnect();
+  const end = (how: 'commit' | 'abort') => () => transaction[how]().finally(() => producer.disconnect());
+  return { commit: end('commit'), abort: end('abort') };
+}
+
+/** A transaction with these messages, that is committed or aborted. */
+async function transact(topic: string, messages: readonly Outgoing[], end: 'commit' | 'abort'): Promise<void> {
+  const open = await openTransaction(topic, messages);
+  await open[end]();
 }

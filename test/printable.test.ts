@@ -111,7 +111,7 @@ describe('text for a terminal', () => {
   });
 
   it('has nothing that steers, whatever the names of topics and the answers of servers are', () => {
-    const sum = { partitions: 1, events: 1, seconds: 1, lost: 1, uncommitted: 0 };
+    const sum = { partitions: 1, events: 1, seconds: 1, unstable: 1, lost: 1, uncommitted: 0 };
     harmless((next) =>
       lagTable(
         {

@@ -37,7 +37,7 @@ function gapOf(text: string): Position {
 export default class Consume extends DbwCommand {
   static override summary = 'Read the topics and leave every event in PostgreSQL, until told to stop.';
   static override description = `SIGTERM or SIGINT: finishes what is in hand, commits, leaves the group, within 10 s; a second signal ends at once.
-A new group starts at the earliest offset. Configuration comes from the environment; see the README.`;
+A new group starts at the earliest offset. Only committed records are read; an open transaction of a producer is not waited for by --until-caught-up. Configuration comes from the environment; see the README.`;
   static override examples = [
     '<%= config.bin %> consume',
     {

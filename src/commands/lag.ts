@@ -8,7 +8,7 @@ export type LagResult = LagReport;
 export default class Lag extends DbwCommand {
   static override summary = 'Show how far the group is behind, in events and in seconds.';
   static override description = `Per topic or partition: what is committed, where the log ends, how much lies between and for how long the oldest of it has waited.
-Tells events that retention deleted unread, and where PostgreSQL's position is not Kafka's offset. Joins no group and moves nothing.
+Tells events that retention deleted unread, what open transactions of producers keep from being read (no lag: nobody can read it yet), and where PostgreSQL's position is not Kafka's offset. Joins no group and moves nothing.
 --watch goes on until Ctrl-C, with the pace and the time until it is caught up; status 0.`;
   static override examples = [
     '<%= config.bin %> lag',

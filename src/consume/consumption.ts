@@ -11,6 +11,7 @@ import { failureOf } from '../failures/failure.js';
 import { registry } from '../handlers/index.js';
 import { parentsFirst } from '../event/describe.js';
 import { Intake } from '../reading/intake.js';
+import { unstableIn } from '../kafka/topics.js';
 import { UnreadableBatchError } from '../kafka/unreadable.js';
 import { Lag } from '../reading/lag.js';
 import { Offsets } from '../reading/offsets.js';
@@ -28,6 +29,7 @@ import { Calm, type ConsumerState, type Vitals } from '../health/vitals.js';
 import { Writing } from '../writing/writing.js';
 
 const NO_TOPICS = 'none of the source topics exists yet, or this user may not see them';
+const UNSTABLE = 'transactions of producers are still open: what is in them, or behind them, is not waited for';
 const MIB = 1024 * 1024;
 const BATCH_BYTES = 8 * MIB;
 /** Some twenty batches of common events. Mostly less waits: of each partition a share of what is fetched at once. */
@@ -228,8 +230,12 @@ export class Consumption {
   /** What a bounded run has to reach: the ends as they are now; undefined for one that goes on for ever. */
   private async goal(topics: readonly string[]): Promise<Pick<Goal, 'ends' | 'log' | 'logs'> | undefined> {
     if (this.options.untilCaughtUp !== true) return undefined;
-    const { ends, logs } = this.around.servers;
-    return { logs, log: await logs.ask(topics), ends: await ends.ask(topics) };
+    const { log, servers } = this.around;
+    const { ends, logs } = servers;
+    const goal = { logs, log: await logs.ask(topics), ends: await ends.ask(topics) };
+    const events = unstableIn(goal.ends);
+    if (events > 0) log.warn({ events }, UNSTABLE);
+    return goal;
   }
 
   /** Runs until the signal is aborted, or what was asked for is done; then finishes what is in hand. */

@@ -3,6 +3,7 @@ import type { Config } from '../config.js';
 import type { Committer } from '../reading/committer.js';
 import type { Surroundings } from './run.js';
 import type { Sources } from '../reading/sources.js';
+import { unstableOf } from '../health/health.js';
 import type { Vitals } from '../health/vitals.js';
 import type { Writing } from '../writing/writing.js';
 import { reasonOf } from '../errors.js';
@@ -175,10 +176,12 @@ function report(worker: Worker, { around }: Parts): () => Promise<void> {
     const batches = tally.batches - last.batches;
     await worker.countParked().catch(() => undefined);
     const { parked, partitions, trouble } = worker.vitals();
+    const unstable = unstableOf({ partitions });
     const { applied, duplicate, collision, dead_letter: deadLetters } = tally.byOutcome;
     const line = {
       eventsPerSecond: Math.round((messages / (at - last.at)) * 1000),
       lag: partitions.reduce((sum, { lag }) => sum + lag, 0),
+      ...(unstable > 0 ? { unstable } : {}),
       batchSize: batches > 0 ? Math.round(messages / batches) : 0,
       applied,
       duplicates: duplicate + collision,

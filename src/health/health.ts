@@ -45,6 +45,11 @@ function lagOf(vitals: Vitals): Record<string, { events: number; seconds: number
   );
 }
 
+/** Events that transactions of producers keep from being read. */
+export function unstableOf({ partitions }: Pick<Vitals, 'partitions'>): number {
+  return partitions.reduce((sum, { unstable }) => sum + (unstable ?? 0), 0);
+}
+
 function errorIn({ connected, reason }: { connected: boolean; reason?: string | undefined }): { error?: string } {
   return connected || reason === undefined ? {} : { error: reason };
 }
@@ -74,6 +79,7 @@ export function healthOf(vitals: Vitals): Health {
     assignedPartitions: vitals.assigned,
     kafkaAnsweredAt: kafka.since === undefined ? null : timeOf(kafka.since),
     lagByTopic: lagOf(vitals),
+    unstableEvents: unstableOf(vitals),
     parked: { ...parked },
     trouble: trouble ? { ...trouble, since: timeOf(trouble.since) } : null,
     breakers: vitals.breakers.map((breaker) => ({ ...breaker, since: timeOf(breaker.since) })),

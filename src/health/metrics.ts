@@ -179,9 +179,13 @@ export class Metrics {
     this.gauge('dbw_assigned_partitions', 'Partitions that this instance reads.', [], ({ assigned }, put) => {
       put(assigned);
     });
-    const lag = 'Events between what is finished and the end of the partitions that this instance reads.';
+    const lag = 'Events that can be read and are not finished, of the partitions that this instance reads.';
     this.gauge('dbw_lag_events', lag, ['topic'], (vitals, put) => {
       for (const [topic, { events }] of lagByTopic(vitals)) put(events, { topic });
+    });
+    const unstable = 'Events that cannot be read yet: a transaction of a producer that is still open is before them.';
+    this.gauge('dbw_unstable_events', unstable, ['topic'], (vitals, put) => {
+      for (const [topic, { unstable: value }] of lagByTopic(vitals)) put(value, { topic });
     });
     const seconds =
       'How long the next event of the topic has waited: the greatest of the partitions that this instance reads.';

@@ -12,8 +12,10 @@ interface Place {
 
 /** A partition that this process reads. */
 export interface PartitionVitals extends Place {
-  /** Events between what is finished and the end. */
+  /** Events between what is finished and the end of what can be read. */
   readonly lag: number;
+  /** Events behind that end: a transaction of a producer that is still open keeps them from being read. */
+  readonly unstable?: number | undefined;
   /** For how many seconds the next event has waited; 0 without lag. */
   readonly seconds: number;
   /** Milliseconds since 1970: when it was last assigned, without lag, or a step further. */

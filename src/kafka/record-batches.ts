@@ -14,7 +14,7 @@ export interface FetchedPart<T> {
   readonly partition: number;
   /** 0, or one of Kafka's errors. */
   readonly errorCode: number;
-  /** The offset behind the partition's last record. */
+  /** The offset behind the last record that can be read: none of a transaction that is still open, nor behind one. */
   readonly end: number;
   /** The replica that had better be asked, or -1. */
   readonly preferredReplica: number;
@@ -191,8 +191,8 @@ async function readPart<T>(
   startOf: StartOf,
   budget: Budget,
 ): Promise<FetchedPart<T>> {
-  const [partition, errorCode, end] = [from.int32(), from.int16(), from.int64()];
-  from.at += version >= 5 ? 16 : 8; // last stable offset, start of the log
+  const [partition, errorCode, , end] = [from.int32(), from.int16(), from.int64(), from.int64()]; // not its last offset
+  if (version >= 5) from.at += 8; // start of the log
   const transactions = new Transactions(from.list(() => ({ producerId: from.bigint(), firstOffset: from.int64() })));
   const preferredReplica = version >= 11 ? from.int32() : -1;
   const batches = new Bytes(ownOf(from.take(Math.max(0, from.int32())), from.bytes));

@@ -73,7 +73,7 @@ async function fetchWith(broker: object, request: unknown, demand: Demand) {
     partitions: partitions.map((part) => ({
       partition: part.partition,
       errorCode: part.errorCode,
-      highWatermark: String(part.end),
+      highWatermark: String(part.end), // the last stable offset: kafkajs only measures a lag by it
       preferredReadReplica: part.preferredReplica,
       abortedTransactions: [], // their records are left out already
       messages: standsOf(part),

@@ -6,8 +6,19 @@ export interface PartitionEnd {
   readonly partition: number;
   /** Offset of the first record that is still there. */
   readonly low: number;
-  /** Offset behind the last record. */
+  /** Offset behind the last record that can be read (the last stable offset): none of a transaction that is still open. */
   readonly high: number;
+}
+
+/** The same with what cannot be read yet. */
+export interface LogEnd extends PartitionEnd {
+  /** Offset behind the last record (the high watermark), also where transactions keep it from being read. */
+  readonly last: number;
+}
+
+/** How many records transactions that are still open keep from being read. */
+export function unstableIn(ends: readonly LogEnd[]): number {
+  return ends.reduce((sum, { high, last }) => sum + Math.max(0, last - high), 0);
 }
 
 const LEADER_TRIES = 50;

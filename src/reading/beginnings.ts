@@ -1,7 +1,7 @@
 import type { Admin } from 'kafkajs';
 import type { LogEnds } from '../kafka/log-ends.js';
 import type { Assigned } from '../kafka/source.js';
-import { committedOffsets, type PartitionEnd } from '../kafka/topics.js';
+import { committedOffsets, type LogEnd } from '../kafka/topics.js';
 import type { Position } from './offsets.js';
 import type { Log, Stored } from '../postgres/positions.js';
 
@@ -50,7 +50,7 @@ export interface Beginnings {
 
 /** What is known of one partition. */
 export interface Known {
-  readonly end: PartitionEnd;
+  readonly end: LogEnd;
   /** Kafka's committed offset, where there is one. */
   readonly committed: number | undefined;
   /** The position in PostgreSQL, where there is one. */
@@ -63,7 +63,7 @@ export interface Known {
  * What is read again is known already, so to begin too early costs time only.
  */
 export function beginningOf({ end, committed, stored }: Known, log: Log): Beginning | Gap {
-  const { topic, partition, low, high } = end;
+  const { topic, partition, low, high, last } = end;
   const begin = (next: number, finding?: Finding): Beginning => ({
     topic,
     partition,
@@ -78,7 +78,7 @@ export function beginningOf({ end, committed, stored }: Known, log: Log): Beginn
     (stored.topicId ?? log.topicIds.get(topic)) !== log.topicIds.get(topic);
   if (isOther) return begin(low, 'replaced');
   const next = Math.min(committed ?? stored.next, stored.next);
-  if (Math.max(committed ?? 0, stored.next) > high) return begin(low, 'truncated');
+  if (Math.max(committed ?? 0, stored.next) > last) return begin(low, 'truncated');
   if (next < low) return { topic, partition, from: next, to: low };
   return begin(next, committed !== undefined && stored.next < committed ? 'behind' : undefined);
 }

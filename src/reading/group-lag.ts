@@ -6,7 +6,7 @@ import { connectAdmin, createKafka, refusalOf } from '../kafka/client.js';
 import { registerCodecs } from '../kafka/codecs.js';
 import { LogIdentities } from '../kafka/identities.js';
 import { LogEnds } from '../kafka/log-ends.js';
-import { committedOffsets, type PartitionEnd } from '../kafka/topics.js';
+import { committedOffsets, type LogEnd } from '../kafka/topics.js';
 import { connect } from '../postgres/data-source.js';
 import { Positions, type Log, type Stored } from '../postgres/positions.js';
 import { sourceTopics } from '../servers.js';
@@ -23,8 +23,10 @@ export interface PartitionLag {
   readonly position: number | null;
   /** The offset of the first record that is still there. */
   readonly start: number;
-  /** The offset behind the last record. */
+  /** The offset behind the last record that can be read. */
   readonly end: number;
+  /** Records behind that end: a transaction of a producer that is still open keeps them from being read. */
+  readonly unstable: number;
   /** Events that are still to be read, from where `dbw consume` would go on. */
   readonly events: number;
   /** For how long the first of them has waited; 0 without lag, null where that is not known. */
@@ -41,6 +43,7 @@ export interface LagSum {
   readonly events: number;
   /** The longest. */
   readonly seconds: number | null;
+  readonly unstable: number;
   readonly lost: number;
   /** Partitions of which the group has read nothing yet. */
   readonly uncommitted: number;
@@ -66,7 +69,7 @@ function nameOf({ topic, partition }: { topic: string; partition: number }): str
 
 /** What is known of all partitions of a group. */
 export interface KnownOffsets {
-  readonly ends: readonly PartitionEnd[];
+  readonly ends: readonly LogEnd[];
   readonly committed: readonly { topic: string; partition: number; offset: number }[];
   /** Undefined where PostgreSQL did not tell. */
   readonly stored: readonly Stored[] | undefined;
@@ -80,7 +83,7 @@ export function unreadOf({ ends, committed, stored, log }: KnownOffsets): Unread
   const committedAt = new Map(committed.map((at) => [nameOf(at), at.offset]));
   const storedAt = new Map((stored ?? []).map((at) => [nameOf(at), at]));
   return ends.map((end) => {
-    const { topic, partition, low, high } = end;
+    const { topic, partition, low, high, last } = end;
     const offset = committedAt.get(nameOf(end));
     const position = storedAt.get(nameOf(end));
     // Without PostgreSQL's word Kafka's is taken for both.
@@ -95,6 +98,7 @@ export function unreadOf({ ends, committed, stored, log }: KnownOffsets): Unread
       position: position?.next ?? null,
       start: low,
       end: high,
+      unstable: Math.max(0, last - high),
       events: Math.max(0, high - next),
       lost: 'from' in begin ? begin.to - begin.from : 0,
       finding: ('finding' in begin ? begin.finding : undefined) ?? null,
@@ -111,6 +115,7 @@ function sumOf(partitions: readonly PartitionLag[]): LagSum {
     partitions: partitions.length,
     events: sum(({ events }) => events),
     seconds: behind.length > 0 && known.length === 0 ? null : Math.max(0, ...known),
+    unstable: sum(({ unstable }) => unstable),
     lost: sum(({ lost }) => lost),
     uncommitted: sum(({ committed, position, end }) => (committed === null && position === null && end > 0 ? 1 : 0)),
   };

@@ -16,17 +16,33 @@ function count(n: number): string {
   return Math.round(n).toLocaleString('en-US');
 }
 
-function remark({ lost, uncommitted, partitions }: LagSum): string {
+function unread(unstable: number): string[] {
+  return unstable > 0 ? [`${count(unstable)} more behind an open transaction`] : [];
+}
+
+function remark({ lost, unstable, uncommitted, partitions }: LagSum): string {
   const parts = [
+    ...unread(unstable),
     ...(lost > 0 ? [`${count(lost)} lost to retention`] : []),
     ...(uncommitted > 0 ? [`${uncommitted} of ${partitions} partitions never read`] : []),
   ];
   return parts.join('; ');
 }
 
-function remarkOn({ topic, partition, committed, position, end, lost, start, finding }: PartitionLag): string {
+function remarkOn({
+  topic,
+  partition,
+  committed,
+  position,
+  end,
+  lost,
+  unstable,
+  start,
+  finding,
+}: PartitionLag): string {
   const never = committed === null && position === null && end > 0;
   const parts = [
+    ...unread(unstable),
     ...(lost > 0 ? [`${count(lost)} lost to retention: --accept-gap ${topic}:${partition}:${start}`] : []),
     ...(never ? ['never read'] : []),
     ...(finding === null ? [] : [FINDINGS[finding]]),

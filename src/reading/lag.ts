@@ -12,6 +12,8 @@ interface Partition {
   behindSince: number | undefined;
   /** The timestamp of the record that was finished last. */
   finishedTime: number | undefined;
+  /** Events that cannot be read yet, behind the end. */
+  unstable: number;
 }
 
 function lagOf({ end, position }: Partition): number {
@@ -43,6 +45,14 @@ export class Lag {
     for (const { next, ...place } of ends) {
       this.change(place, now, (known) => (known.end = Math.max(next, known.end ?? 0)));
     }
+  }
+
+  /** How many events of partitions cannot be read yet: they are no lag, since nobody here can do anything about them. */
+  sawUnstable(
+    ends: readonly { topic: string; partition: number; high: number; last: number }[],
+    now = Date.now(),
+  ): void {
+    for (const { high, last, ...place } of ends) this.of(place, now).unstable = Math.max(0, last - high);
   }
 
   /** Reading of a partition begins, maybe of another log: what was known of the end does not count. */
@@ -82,9 +92,10 @@ export class Lag {
   /** Every partition, for `Vitals`; why one is held is not known here. */
   partitions(now = Date.now()): PartitionVitals[] {
     return Array.from(this.known.values(), (known) => {
-      const { topic, partition, movedAt } = known;
+      const { topic, partition, movedAt, unstable } = known;
       const lag = lagOf(known);
-      return { topic, partition, lag, seconds: waitedMs(known, now) / 1000, movedAt: lag === 0 ? now : movedAt };
+      const seconds = waitedMs(known, now) / 1000;
+      return { topic, partition, lag, seconds, movedAt: lag === 0 ? now : movedAt, unstable };
     });
   }
 
@@ -100,6 +111,7 @@ export class Lag {
         movedAt: now,
         behindSince: undefined,
         finishedTime: undefined,
+        unstable: 0,
       };
       this.known.set(name, known);
     }

@@ -203,7 +203,9 @@ export class Reading {
       this.whereabouts.compare(logs, this.partitions);
       const mine = [...new Set(this.partitions.map(({ topic }) => topic))].filter((topic) => logs.topicIds.has(topic));
       const ends = await servers.ends.ask(mine);
-      lag.sawEnd(ends.map(({ topic, partition, high }) => ({ topic, partition, next: high })));
+      const owned = ends.filter(({ topic, partition }) => this.owns(topic, partition));
+      lag.sawEnd(owned.map(({ topic, partition, high }) => ({ topic, partition, next: high })));
+      lag.sawUnstable(owned);
       for (const { topic, partition, low } of ends) this.sawLow(topic, partition, low);
       if (kafka.heard()) log.info('Kafka answers again');
       if (this.silence.isFinal(this.source?.heard)) this.parts.onCrash(new Error(SILENT));

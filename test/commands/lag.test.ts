@@ -88,7 +88,7 @@ describe('dbw lag', () => {
   it('of one that is caught up: none, and afterwards what came since', async () => {
     await place.catchUp();
     const report = await ask();
-    expect(report.total).to.deep.equal({ partitions: 2, events: 0, seconds: 0, lost: 0, uncommitted: 0 });
+    expect(report.total).to.deep.equal({ partitions: 2, events: 0, seconds: 0, unstable: 0, lost: 0, uncommitted: 0 });
     await produce(1, 2, Date.now() - HOUR / 2);
     const later = await ask();
     expect(later.partitions[0]).to.include({
@@ -183,7 +183,7 @@ describe('the pace of a lag', () => {
   const at = (time: string, end: number, events: number): LagReport => ({
     at: time,
     group: 'g',
-    total: { partitions: 1, events, seconds: 0, lost: 0, uncommitted: 0 },
+    total: { partitions: 1, events, seconds: 0, unstable: 0, lost: 0, uncommitted: 0 },
     topics: [],
     partitions: [
       {
@@ -195,6 +195,7 @@ describe('the pace of a lag', () => {
         end,
         events,
         seconds: 0,
+        unstable: 0,
         lost: 0,
         finding: null,
       },

@@ -7,18 +7,19 @@ const CLUSTER = 'cluster-a';
 const TOPIC = '11111111-1111-1111-1111-111111111111';
 const log: Log = { clusterId: CLUSTER, topicIds: new Map([['t', TOPIC]]) };
 
-/** What is known of a partition whose log goes from `low` to `high`. */
+/** What is known of a partition whose log goes from `low` to `last`, and can be read up to `high`. */
 function known(
   low: number,
   high: number,
   committed?: number,
   stored?: number,
   of = { clusterId: CLUSTER, topicId: TOPIC },
+  last = high,
 ): Known {
   // prettier-ignore
   const at = { topic: 't', partition: 0 };
   return {
-    end: { ...at, low, high },
+    end: { ...at, low, high, last },
     committed,
     stored: stored === undefined ? undefined : { ...at, next: stored, ...of },
   };
@@ -56,6 +57,12 @@ describe('where reading begins', () => {
 
   it('at the start of a log that ends before the position', () => {
     expect(begin(known(1, 9, 12, 12))).to.deep.equal({ next: 1, finding: 'truncated' });
+  });
+
+  it('where the rows end, also where somebody has set the offset behind a transaction that is open', () => {
+    const of = { clusterId: CLUSTER, topicId: TOPIC };
+    expect(begin(known(1, 9, 12, 8, of, 12))).to.deep.equal({ next: 8, finding: 'behind' });
+    expect(begin(known(1, 9, 13, 8, of, 12))).to.deep.equal({ next: 1, finding: 'truncated' });
   });
 
   it('nowhere, when what is to come was deleted: it says what is lost', () => {
