@@ -166,6 +166,7 @@ export class Consumption {
       assigned: this.reading.partitions.length,
       partitions: this.lag.partitions().map((at) => ({ ...at, held: this.reading.heldBy(at.topic, at.partition) })),
       gaps: this.reading.gaps.map((gap) => ({ ...gap, lost: gap.to - gap.from })),
+      leaderless: this.reading.leaderless,
       breakers: this.writing.breakers.list(),
       unread: this.unread,
       parked: { ...this.parked, full: this.isFull },

@@ -1,5 +1,6 @@
 import type { Config } from '../config.js';
 import { reasonOf } from '../errors.js';
+import { namesOf } from '../kafka/leaders.js';
 import { count, spell } from '../spell.js';
 import type { Answers, Asked } from './probe.js';
 import type { WriterAnswer } from './writer.js';
@@ -24,7 +25,7 @@ function failed(what: string, error: Error, remedy: string, found: Check['found'
 function kafkaChecks({ kafka: config, deadLetters }: Config, kafka: Answers['kafka']): Check[] {
   const place = config.brokers.join(',');
   if ('error' in kafka) return [failed('Kafka', kafka.error, 'Start it, or correct KAFKA_BROKERS.')];
-  const { brokers, lag, topics, missing, losesLetters, hasLetterTopic } = kafka.value;
+  const { brokers, lag, unled, topics, missing, losesLetters, hasLetterTopic } = kafka.value;
   const there = `${topics} of ${topics + missing.length} are there`;
   const which = missing.length > 3 ? '' : ` (not ${missing.join(', ')})`;
   return [
@@ -37,6 +38,16 @@ function kafkaChecks({ kafka: config, deadLetters }: Config, kafka: Answers['kaf
           answer: there + which,
           remedy: 'To create them: dbw topics create',
         },
+    ...(unled.length > 0
+      ? [
+          {
+            what: 'leaders',
+            found: 'poor' as const,
+            answer: `no broker leads ${namesOf(unled)}: what is there waits`,
+            remedy: 'Bring their broker back; the others are read.',
+          },
+        ]
+      : []),
     { what: 'lag', found: 'good', answer: `${count(lag, 'event')} of ${config.groupId} to read` },
     losesLetters
       ? {

@@ -1,3 +1,4 @@
+import { namesOf } from '../kafka/leaders.js';
 import { count, spell } from '../spell.js';
 import { SPAN_MS } from './history.js';
 import { NOT_YET } from './reach.js';
@@ -89,7 +90,7 @@ function ofConsumer(vitals: Vitals, now: number): Matter[] {
   ];
 }
 
-function ofTopics({ breakers, gaps, unread }: Vitals): Matter[] {
+function ofTopics({ breakers, gaps, leaderless, unread }: Vitals): Matter[] {
   const found: Matter[] = [];
   for (const { topic, reason, since } of breakers) {
     found.push({
@@ -109,6 +110,16 @@ function ofTopics({ breakers, gaps, unread }: Vitals): Matter[] {
       title: `Events lost: ${topic}:${partition} waits`,
       detail: `retention deleted ${count(lost, 'event')} before they were read`,
       todo: `To go on without them, start every instance anew with: dbw consume --accept-gap ${topic}:${partition}:${to}`,
+      read: 'docs/faults.md, Kafka',
+    });
+  }
+  if (leaderless.length > 0) {
+    found.push({
+      key: 'leaderless',
+      found: 'poor',
+      title: 'No broker leads some partitions: they wait',
+      detail: `${count(leaderless.length, 'partition')}: ${namesOf(leaderless)}`,
+      todo: 'Bring their broker back; the others go on meanwhile.',
       read: 'docs/faults.md, Kafka',
     });
   }

@@ -2,9 +2,10 @@ import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 import type { Config } from '../config.js';
 import { EXIT, reasonOf, UserError } from '../errors.js';
-import { withAdmin } from '../kafka/client.js';
+import { createKafka, withAdmin } from '../kafka/client.js';
 import { settingsOf } from '../kafka/topic-settings.js';
-import { committedOffsets, partitionEnds } from '../kafka/topics.js';
+import { LogEnds, type Ends } from '../kafka/log-ends.js';
+import { committedOffsets } from '../kafka/topics.js';
 import { connect } from '../postgres/data-source.js';
 import { refuseUnfit } from '../postgres/fitness.js';
 import { requireSchema } from '../postgres/migrate.js';
@@ -43,11 +44,18 @@ async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
 
 interface KafkaAnswer {
   readonly lag: number;
+  /** Partitions that no broker leads; what is to be read of them is not known. */
+  readonly unled: Ends['unled'];
   readonly brokers: number;
   readonly missing: readonly string[];
   readonly topics: number;
   readonly losesLetters: boolean;
   readonly hasLetterTopic: boolean;
+}
+
+async function endsOf({ kafka }: Config, topics: readonly string[]): Promise<Ends> {
+  const ends = new LogEnds(createKafka(kafka));
+  return ends.askLed(topics).finally(() => void ends.close());
 }
 
 async function askKafka(config: Config): Promise<KafkaAnswer> {
@@ -61,7 +69,7 @@ async function askKafka(config: Config): Promise<KafkaAnswer> {
       topics.length > 0 ? committedOffsets(admin, config.kafka.groupId, topics) : [],
       settingsOf(admin, present.has(letters) ? [letters] : []),
     ]);
-    const ends = await partitionEnds(admin, topics);
+    const { ends, unled } = await endsOf(config, topics);
     const offsetOf = new Map(committed.map(({ topic, partition, offset }) => [`${topic}:${partition}`, offset]));
     const lag = ends.reduce((sum, { topic, partition, low, high }) => {
       return sum + Math.max(0, high - (offsetOf.get(`${topic}:${partition}`) ?? low));
@@ -75,6 +83,7 @@ async function askKafka(config: Config): Promise<KafkaAnswer> {
     const missing = wanted.filter((topic) => !present.has(topic));
     return {
       lag,
+      unled,
       brokers: brokers.length,
       missing,
       topics: topics.length,

@@ -58,6 +58,8 @@ export interface Vitals {
   readonly assigned: number;
   readonly partitions: readonly PartitionVitals[];
   readonly gaps: readonly GapVitals[];
+  /** Partitions of this process that wait because no broker leads them. */
+  readonly leaderless: readonly Place[];
   readonly breakers: readonly { readonly topic: string; readonly since: number; readonly reason: string }[];
   /** Partitions that no member of the group reads. */
   readonly unread: readonly Place[];
@@ -82,6 +84,7 @@ export function newborn(version: string, poolSize: number, now = Date.now()): Vi
     assigned: 0,
     partitions: [],
     gaps: [],
+    leaderless: [],
     breakers: [],
     unread: [],
     parked: { waiting: 0, dead: 0, oldestMs: 0, full: false },
@@ -110,7 +113,7 @@ const BRIEF_MS = 30_000;
 
 /** What keeps events from being written, with nothing wrong in this process: a restart would not help. */
 export function obstaclesOf(vitals: Vitals): Obstacle[] {
-  const { consumer, kafka, database, trouble, parked, breakers, gaps } = vitals;
+  const { consumer, kafka, database, trouble, parked, breakers, gaps, leaderless } = vitals;
   const found: Obstacle[] = [];
   const everywhere = (key: string, reason: string) => found.push({ key, reason, everywhere: true });
   if (!kafka.connected) everywhere('kafka', why('Kafka is away', kafka.reason));
@@ -141,6 +144,10 @@ export function obstaclesOf(vitals: Vitals): Obstacle[] {
     const remedy = `to go on without them, start every instance anew with: dbw consume --accept-gap ${topic}:${partition}:${to}`;
     const text = `retention deleted ${lost} unread events of ${topic}:${partition}; ${remedy}`;
     found.push({ key: `gap:${topic}:${partition}`, reason: text, everywhere: false });
+  }
+  for (const { topic, partition } of leaderless) {
+    const reason = `no broker leads ${topic}:${partition}: it waits, the others go on`;
+    found.push({ key: `leader:${topic}:${partition}`, reason, everywhere: false });
   }
   return found;
 }

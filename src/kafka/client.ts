@@ -6,9 +6,11 @@ import { AwayError, EXIT, reasonOf, UserError } from '../errors.js';
 import { failureOf } from '../failures/failure.js';
 import { refusalText } from '../failures/tls.js';
 import { tlsOptions } from '../tls.js';
+import { takePartitionsWithoutLeader } from './leaders.js';
 import { lookOnlyForWhatWaits } from './request-queue.js';
 
 lookOnlyForWhatWaits();
+takePartitionsWithoutLeader();
 
 /** A broker that is there answers sooner. */
 const KNOCK_AFTER_MS = 500;

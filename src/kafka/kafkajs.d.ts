@@ -1,4 +1,4 @@
-/** A part of kafkajs that its types do not tell of. */
+/** Parts of kafkajs that its types do not tell of. */
 declare module 'kafkajs/src/network/requestQueue/index.js' {
   interface Queue {
     /** Requests that are not sent yet. */
@@ -12,4 +12,17 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
   }
   const RequestQueue: { readonly prototype: Queue };
   export default RequestQueue;
+}
+
+declare module 'kafkajs/src/protocol/requests/metadata/v6/response.js' {
+  interface Answer {
+    readonly topicMetadata: readonly {
+      readonly partitionMetadata: readonly { readonly partitionErrorCode: number; readonly leader: number }[];
+    }[];
+  }
+  const response: {
+    /** Throws the first error of a topic or partition. */
+    parse: (answer: Answer) => Promise<Answer>;
+  };
+  export default response;
 }

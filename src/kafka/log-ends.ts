@@ -1,5 +1,7 @@
 import type { Kafka } from 'kafkajs';
+import { EXIT, UserError } from '../errors.js';
 import { call, inside, openCluster } from './inside.js';
+import { LeaderlessError, listIn, partitionsIn, type Place } from './leaders.js';
 import { onceLed, type LogEnd } from './topics.js';
 
 /** What was learnt of partitions may be so old; then there may be more of them. */
@@ -9,6 +11,13 @@ interface Opened {
   readonly cluster: object;
   readonly name: string;
   readonly at: number;
+}
+
+/** Where logs begin and end. */
+export interface Ends {
+  readonly ends: readonly LogEnd[];
+  /** Partitions of which nobody can tell, since no broker leads them. */
+  readonly unled: readonly Place[];
 }
 
 /** Partitions of a topic, as kafkajs takes them. */
@@ -21,11 +30,6 @@ type Offsets = ReadonlyMap<string, number>;
 
 function nameOf(topic: string, partition: unknown): string {
   return `${topic}:${String(partition)}`;
-}
-
-function listIn(value: unknown): unknown[] {
-  if (!Array.isArray(value)) throw new Error('kafkajs is not built as expected: it gives no list');
-  return value;
 }
 
 /** Offsets of partitions: the first, or those behind the last. */
@@ -45,29 +49,27 @@ async function offsetsOf(cluster: object, asked: readonly Asked[], fromBeginning
   );
 }
 
-async function endsIn(cluster: object, topics: readonly string[], isAnew = false): Promise<LogEnd[]> {
+async function endsIn(cluster: object, topics: readonly string[], isAnew: boolean): Promise<Ends> {
   await call(cluster, isAnew ? 'refreshMetadata' : 'refreshMetadataIfNecessary');
-  const asked = topics.map((topic) => ({
-    topic,
-    partitions: listIn(call(cluster, 'findTopicPartitionMetadata', topic)).map((one) => ({
-      partition: Number(inside(one, 'partitionId')),
-    })),
-  }));
+  const all = topics.flatMap((topic) => partitionsIn(cluster, topic));
+  const led = all.filter(({ isLed }) => isLed);
+  const unled = all.filter(({ isLed }) => !isLed).map(({ topic, partition }) => ({ topic, partition }));
+  const asked = topics
+    .map((topic) => ({ topic, partitions: led.filter((at) => at.topic === topic) }))
+    .filter(({ partitions }) => partitions.length > 0);
   // The same cluster, but asked for what is there and not for what can be read. In this order: none is beyond the next.
   const whole: unknown = Object.create(cluster, { isolationLevel: { value: 0 } });
-  if (typeof whole !== 'object' || whole === null) return [];
+  if (typeof whole !== 'object' || whole === null) throw new TypeError('kafkajs makes no cluster');
   const lows = await offsetsOf(cluster, asked, true);
   const highs = await offsetsOf(cluster, asked, false);
   const lasts = await offsetsOf(whole, asked, false);
-  return asked.flatMap(({ topic, partitions }) =>
-    partitions.flatMap(({ partition }) => {
-      const of = (offsets: Offsets) => offsets.get(nameOf(topic, partition));
-      const [low, high, last] = [of(lows), of(highs), of(lasts)];
-      return low === undefined || high === undefined || last === undefined
-        ? []
-        : [{ topic, partition, low, high, last }];
-    }),
-  );
+  const ends = led.flatMap(({ topic, partition }) => {
+    const of = (offsets: Offsets) => offsets.get(nameOf(topic, partition));
+    const [low, high, last] = [of(lows), of(highs), of(lasts)];
+    const isTold = low !== undefined && high !== undefined && last !== undefined;
+    return isTold ? [{ topic, partition, low, high, last }] : [];
+  });
+  return { ends, unled };
 }
 
 /**
@@ -78,6 +80,8 @@ async function endsIn(cluster: object, topics: readonly string[], isAnew = false
 export class LogEnds {
   private opened: Opened | undefined;
   private last: Promise<unknown> = Promise.resolve();
+  /** Whether a partition had no leader when it was asked last: that is not believed for long. */
+  private isUnled = false;
 
   constructor(private readonly kafka: Kafka) {}
 
@@ -85,30 +89,47 @@ export class LogEnds {
    * Where each partition of these topics begins and ends now.
    *
    * @param topics topics that exist
-   * @throws where one does not, or no broker answers
+   * @throws where one does not exist or no broker answers, and UserError where a partition has no leader for seconds
    */
-  ask(topics: readonly string[]): Promise<LogEnd[]> {
+  async ask(topics: readonly string[]): Promise<readonly LogEnd[]> {
+    return (await this.inTurn(topics, true)).ends;
+  }
+
+  /** The same of the partitions that have a leader, and which have none. */
+  askLed(topics: readonly string[]): Promise<Ends> {
+    return this.inTurn(topics, false);
+  }
+
+  /** Where partitions begin and end, also of those that were added a moment ago. */
+  askAnew(topics: readonly string[]): Promise<Ends> {
+    this.last = this.last.then(() => this.close());
+    return this.askLed(topics);
+  }
+
+  private inTurn(topics: readonly string[], isWhole: boolean): Promise<Ends> {
     // One after the other: the next question may need another client.
-    const answer = this.last.then(() => this.askNow(topics));
+    const answer = this.last.then(() => this.askNow(topics, isWhole));
     this.last = answer.catch(() => undefined);
     return answer;
   }
 
-  /** Where partitions begin and end, also of those that were added a moment ago. */
-  askAnew(topics: readonly string[]): Promise<LogEnd[]> {
-    this.last = this.last.then(() => this.close());
-    return this.ask(topics);
-  }
-
-  private async askNow(topics: readonly string[]): Promise<LogEnd[]> {
-    if (topics.length === 0) return [];
+  private async askNow(topics: readonly string[], isWhole: boolean): Promise<Ends> {
+    if (topics.length === 0) return { ends: [], unled: [] };
     const cluster = await this.open(topics);
+    let isAnew = false;
     try {
-      let attempt = 0;
-      return await onceLed(() => endsIn(cluster, topics, attempt++ > 0)); // partitions may have moved
+      return await onceLed(async () => {
+        const answer = endsIn(cluster, topics, isAnew || this.isUnled);
+        isAnew = true; // where it is asked again, partitions may have moved
+        const found = await answer;
+        this.isUnled = found.unled.length > 0;
+        if (isWhole && this.isUnled) throw new LeaderlessError(found.unled);
+        return found;
+      });
     } catch (error) {
       void this.close();
-      throw error;
+      if (!(error instanceof LeaderlessError)) throw error;
+      throw new UserError(`${error.message}. Bring its broker back, then the same again.`, EXIT.away);
     }
   }
 

@@ -173,9 +173,10 @@ export class LogReaderOf<T> {
   /** Goes on at the start of logs whose first records are gone. */
   private async skipMissing(): Promise<void> {
     const topics = [...new Set(this.left.map(({ range }) => range.topic))];
-    const ends = await this.ends.askAnew(topics);
+    const { ends, unled } = await this.ends.askAnew(topics);
     for (const course of this.left) {
       const { topic, partition, to } = course.range;
+      if (unled.some((one) => one.topic === topic && one.partition === partition)) continue;
       const end = ends.find((one) => one.topic === topic && one.partition === partition);
       if (!end || course.next > end.high) {
         throw new UserError(

@@ -1,6 +1,7 @@
 import kafkajs, { type Batch, type Consumer, type ConsumerConfig, type Kafka } from 'kafkajs';
 import type { Queued } from '../reading/partition-buffer.js';
 import { call, clusterMaking, methodOf } from './inside.js';
+import { askLeadersOnly } from './leaders.js';
 import { messageOf, type RawRecord } from './raw-record.js';
 import { fetchFrom, type FetchedPart, type FetchRequest } from './record-batches.js';
 
@@ -123,6 +124,7 @@ export function readingConsumer(
     const cluster = call(kafka, making, options);
     const find = methodOf(cluster, 'findBroker');
     if (typeof cluster !== 'object' || cluster === null) return cluster;
+    askLeadersOnly(cluster);
     return Object.defineProperty(cluster, 'findBroker', {
       value: async (of: unknown) => teach(await find(of), demand),
     });

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Admin } from 'kafkajs';
+import { LeaderlessError } from './leaders.js';
 
 export interface PartitionEnd {
   readonly topic: string;
@@ -42,7 +43,13 @@ export async function onceLed<T>(ask: () => Promise<T>): Promise<T> {
 
 /** Waits until every broker that is asked knows topics that were created a moment ago, and who leads their partitions. */
 export async function awaitLeaders(admin: Admin, topics: readonly string[]): Promise<void> {
-  await onceLed(() => admin.fetchTopicMetadata({ topics: [...topics] }));
+  await onceLed(async () => {
+    const found = await admin.fetchTopicMetadata({ topics: [...topics] });
+    const unled = found.topics.flatMap(({ name: topic, partitions }) =>
+      partitions.flatMap(({ partitionId: partition, leader }) => (leader < 0 ? [{ topic, partition }] : [])),
+    );
+    if (unled.length > 0) throw new LeaderlessError(unled);
+  });
 }
 
 /** Where each partition of these topics begins and ends now. */

@@ -83,7 +83,7 @@ export function beginningOf({ end, committed, stored }: Known, log: Log): Beginn
   return begin(next, committed !== undefined && stored.next < committed ? 'behind' : undefined);
 }
 
-/** Finds out where to begin to read these partitions. A partition that Kafka does not know of has neither a start nor a gap. */
+/** Finds out where to begin to read these partitions. A partition that Kafka does not know of, or that nobody leads, has neither a start nor a gap. */
 export async function beginnings(
   admin: Admin,
   logEnds: Pick<LogEnds, 'askAnew'>,
@@ -96,7 +96,7 @@ export async function beginnings(
   const topics = [...new Set(assigned.map(({ topic }) => topic))];
   if (topics.length === 0) return { starts: [], gaps: [] };
   const mine = new Set(assigned.map(nameOf));
-  const [ends, committed, stored] = await Promise.all([
+  const [{ ends }, committed, stored] = await Promise.all([
     logEnds.askAnew(topics),
     committedOffsets(admin, groupId, topics),
     load(),

@@ -5,6 +5,7 @@ import { reasonOf, UserError } from '../errors.js';
 import { connectAdmin, createKafka, refusalOf } from '../kafka/client.js';
 import { registerCodecs } from '../kafka/codecs.js';
 import { LogIdentities } from '../kafka/identities.js';
+import { namesOf } from '../kafka/leaders.js';
 import { LogEnds } from '../kafka/log-ends.js';
 import { committedOffsets, type LogEnd } from '../kafka/topics.js';
 import { connect } from '../postgres/data-source.js';
@@ -174,7 +175,8 @@ export class GroupLag {
     const committed = topics.length > 0 ? await committedOffsets(this.admin, groupId, topics) : [];
     const stored = await noted('the positions in PostgreSQL are not known', this.positions());
     const { clusterId, topicIds } = await this.logs.ask(topics);
-    const ends = await this.ends.ask(topics);
+    const { ends, unled } = await this.ends.askLed(topics);
+    if (unled.length > 0) notes.push(`no broker leads ${namesOf(unled)}: what is to be read there is not known`);
     const unread = unreadOf({ ends, committed, stored, log: { clusterId, topicIds } });
     const ranges = unread
       .filter(({ events }) => events > 0)

@@ -1,8 +1,8 @@
 /**
- * Why a partition is not read: too many events are parked (`parked` holds everything), the topic's breaker is open, or it is
- * not known where to go on because events were lost to retention.
+ * Why a partition is not read: too many events are parked (`parked` holds everything), the topic's breaker is open, it is
+ * not known where to go on because events were lost to retention, or no broker leads it.
  */
-export type Hold = 'parked' | 'breaker' | 'gap';
+export type Hold = 'parked' | 'breaker' | 'gap' | 'leader';
 
 /** Partitions that are held; without a partition, the whole topic; without a topic, everything. */
 export interface Scope {

@@ -8,6 +8,7 @@ import type { Queued } from './partition-buffer.js';
 import { Silence } from './silence.js';
 import { Source, type Assigned, type Jump } from '../kafka/source.js';
 import type { Lag } from './lag.js';
+import { Leaderless } from './leaderless.js';
 import type { Offsets, Position } from './offsets.js';
 import type { Log, Positions } from '../postgres/positions.js';
 import type { Reach } from '../health/reach.js';
@@ -52,6 +53,7 @@ export class Reading {
   private readonly holds = new Holds();
   private readonly silence = new Silence(SILENT_WATCHES);
   private readonly whereabouts: Whereabouts;
+  private readonly leaders: Leaderless;
   /** What was told last of why it cannot be found out where to go on. */
   private told: string | undefined;
   topics: readonly string[] = [];
@@ -60,7 +62,16 @@ export class Reading {
   onRoom: () => void = () => undefined;
 
   constructor(private readonly parts: Parts) {
-    const { offsets } = parts;
+    const { offsets, log } = parts;
+    this.leaders = new Leaderless({
+      log,
+      hold: (at) => {
+        this.hold('leader', at);
+      },
+      release: (at) => {
+        this.release('leader', at);
+      },
+    });
     this.whereabouts = new Whereabouts({
       ...parts,
       onLost: ({ topic, partition }) => {
@@ -181,7 +192,7 @@ export class Reading {
   async recover(): Promise<void> {
     let starts: readonly Beginning[];
     try {
-      starts = await this.whereabouts.recover(this.partitions);
+      starts = await this.whereabouts.recover(this.partitions, (at) => this.leaders.has(at));
       this.told = undefined;
     } catch (error) {
       const reason = reasonOf(error);
@@ -202,7 +213,8 @@ export class Reading {
       const logs = await servers.logs.ask(this.topics);
       this.whereabouts.compare(logs, this.partitions);
       const mine = [...new Set(this.partitions.map(({ topic }) => topic))].filter((topic) => logs.topicIds.has(topic));
-      const ends = await servers.ends.ask(mine);
+      const { ends, unled } = await servers.ends.askLed(mine);
+      this.leaders.see(unled.filter(({ topic, partition }) => this.owns(topic, partition)));
       const owned = ends.filter(({ topic, partition }) => this.owns(topic, partition));
       lag.sawEnd(owned.map(({ topic, partition, high }) => ({ topic, partition, next: high })));
       lag.sawUnstable(owned);
@@ -257,6 +269,11 @@ export class Reading {
 
   get gaps(): readonly Gap[] {
     return this.whereabouts.gaps;
+  }
+
+  /** Partitions of this process that no broker leads. */
+  get leaderless(): readonly Assigned[] {
+    return this.leaders.list;
   }
 
   get partitions(): readonly Assigned[] {

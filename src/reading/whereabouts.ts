@@ -99,10 +99,11 @@ export class Whereabouts {
    * Finds out where lost partitions go on, once what was read of them is written: it may be nowhere else any more. Those of
    * one topic together, since their positions must not speak of the wrong log.
    *
+   * @param isHopeless whether nothing can be found out of a partition now
    * @returns where those go on that are found; the others are tried by the next call
    */
-  async recover(owned: readonly Assigned[]): Promise<readonly Beginning[]> {
-    if (this.lost.size === 0 || this.isRecovering) return [];
+  async recover(owned: readonly Assigned[], isHopeless: (at: Assigned) => boolean): Promise<readonly Beginning[]> {
+    if ([...this.lost.values()].every(isHopeless) || this.isRecovering) return [];
     this.isRecovering = true;
     try {
       const { round } = this;
@@ -133,7 +134,7 @@ export class Whereabouts {
     const found = new Set([...starts, ...gaps].map(nameOf));
     for (const at of partitions) {
       if (found.has(nameOf(at))) this.lost.delete(nameOf(at));
-      else this.lose(at); // its topic was deleted
+      else this.lose(at); // its topic was deleted, or nobody leads it
     }
     const begun = [...starts];
     for (const start of starts) this.waiting.forget(start);

@@ -1,6 +1,7 @@
-import { findKafka, type Entrances } from './services/kafka.js';
+import { findKafka, newCluster, type Entrances } from './services/kafka.js';
 import { Missing } from './services/programs.js';
 import { Run } from './services/run.js';
+import type { Server } from './services/server.js';
 
 /** A Kafka that one file of tests has for itself, as a process of this machine. */
 export interface OwnKafka {
@@ -21,4 +22,40 @@ export async function ownKafka(entrances?: Entrances): Promise<OwnKafka> {
     await run.close();
     throw error;
   }
+}
+
+/** Brokers of one cluster, numbered from 1, the first of which is its controller. */
+export interface OwnCluster extends OwnKafka {
+  readonly servers: readonly Server[];
+  /** Starts one more. */
+  join(): Promise<Server>;
+}
+
+/** Starts a cluster of one broker, which others may join. */
+export async function ownCluster(): Promise<OwnCluster> {
+  const cluster = await newCluster();
+  const run = await Run.open(() => undefined);
+  const servers: Server[] = [];
+  const join = async (): Promise<Server> => {
+    const program = findKafka(undefined, undefined, { ...cluster, node: servers.length + 1 });
+    if (program instanceof Missing) throw new Error(program.sentence);
+    const server = await (await program.install(run)).begin(run);
+    servers.push(server);
+    return server;
+  };
+  const close = () => run.close();
+  try {
+    await join();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    servers,
+    join,
+    close,
+    get brokers() {
+      return servers.map(({ host, port }) => `${host}:${port}`).join();
+    },
+  };
 }

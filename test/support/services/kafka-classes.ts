@@ -3,7 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { kafkaAnswers } from './answers.js';
 import { download } from './download.js';
-import { copyFormatted } from './kafka-data.js';
+import { copyFormatted, newClusterId } from './kafka-data.js';
 import { brokerProperties, version } from './kafka-files.js';
 import { freePort } from './ports.js';
 import { howItEnded, type Run } from './run.js';
@@ -31,7 +31,7 @@ async function keepClasses(run: Run, java: string, jars: string, archive: string
   const properties = `${data}.properties`;
   const [port, controller] = [await freePort(), await freePort()];
   await writeFile(properties, brokerProperties({ port, controller }, data));
-  await copyFormatted(jars, data);
+  await copyFormatted(jars, data, newClusterId(), 1);
   const options = [...SHORT_LIVED, `-XX:ArchiveClassesAtExit=${archive}`];
   const child = run.spawn('kafka-classes', {
     file: java,

@@ -7,12 +7,16 @@ export function formatted(folder: string): string {
   return join(folder, 'formatted');
 }
 
-/** Gives a broker that will start in `data` what one that never ran has, in a cluster of its own. */
-export async function copyFormatted(folder: string, data: string): Promise<void> {
+/** Gives a broker that will start in `data` what one that never ran has: a place in a cluster. */
+export async function copyFormatted(folder: string, data: string, clusterId: string, node: number): Promise<void> {
   await cp(formatted(folder), data, { recursive: true });
   const identity = join(data, 'meta.properties');
-  const template = await readFile(identity, 'utf8');
-  await writeFile(identity, template.replace(/^cluster\.id=.*$/m, `cluster.id=${newClusterId()}`));
+  const own = { cluster: clusterId, node: String(node), directory: newClusterId() };
+  let text = await readFile(identity, 'utf8');
+  for (const [name, id] of Object.entries(own)) {
+    text = text.replace(new RegExp(`^${name}\\.id=.*$`, 'm'), `${name}.id=${id}`);
+  }
+  await writeFile(identity, text);
 }
 
 /** A cluster of its own for every run: who remembers offsets knows by the id that these are others. */

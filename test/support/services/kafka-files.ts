@@ -53,18 +53,20 @@ export interface BrokerPorts {
   /** For clients behind a proxy: the broker tells them to come to the proxy's port, again and again. */
   readonly proxied?: { readonly port: number; readonly advertised: number } | undefined;
   readonly listeners?: readonly Listener[];
+  /** Which of a cluster's nodes it is: the first is the controller too, others are brokers only. */
+  readonly node?: number | undefined;
   /** Settings of the broker as a whole, beside those that it has anyway. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
-/** One node that is broker and controller, as a test wants it: nothing is replicated, nothing waits, nothing expires. */
+/** A node that is broker and, unless it joins another, controller, as a test wants it: nothing is replicated, nothing waits, nothing expires. */
 export function brokerProperties(ports: BrokerPorts, data: string): string {
-  const { port, controller, proxied, listeners: more = [] } = ports;
+  const { port, controller, proxied, listeners: more = [], node = 1 } = ports;
   const listener = (name: string, at: number) => `${name}://127.0.0.1:${String(at)}`;
   const beside: readonly Listener[] = proxied
     ? [...more, { name: 'PROXIED', protocol: 'PLAINTEXT', ...proxied }]
     : more;
-  const listeners = [listener('PLAINTEXT', port), listener('CONTROLLER', controller)];
+  const listeners = [listener('PLAINTEXT', port), ...(node === 1 ? [listener('CONTROLLER', controller)] : [])];
   const advertised = [listener('PLAINTEXT', port)];
   const protocols = ['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT'];
   const settings = Object.entries(ports.settings ?? {}).map(([name, value]) => `${name}=${value}`);
@@ -75,8 +77,8 @@ export function brokerProperties(ports: BrokerPorts, data: string): string {
     const prefix = `listener.name.${one.name.toLowerCase()}.`;
     settings.push(...Object.entries(one.settings ?? {}).map(([name, value]) => `${prefix}${name}=${value}`));
   }
-  return `process.roles=broker,controller
-node.id=1
+  return `process.roles=${node === 1 ? 'broker,controller' : 'broker'}
+node.id=${String(node)}
 listeners=${listeners.join(',')}
 advertised.listeners=${advertised.join(',')}
 listener.security.protocol.map=${protocols.join(',')}

@@ -25,11 +25,24 @@ export interface Entrances {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
+/** A place in a cluster of several brokers: the first node is their controller. */
+export interface Membership {
+  readonly clusterId: string;
+  /** The port of the first node's controller. */
+  readonly controller: number;
+  readonly node: number;
+}
+
+/** A cluster that has no node yet. */
+export async function newCluster(): Promise<Omit<Membership, 'node'>> {
+  return { clusterId: newClusterId(), controller: await freePort() };
+}
+
 /**
  * Finds what Apache Kafka needs: Java, and Maven unless its jars were fetched before. With `proxy`, the port of a proxy,
  * the broker has a listener for it.
  */
-export function findKafka(proxy?: number, entrances?: Entrances): Program | Missing {
+export function findKafka(proxy?: number, entrances?: Entrances, membership?: Membership): Program | Missing {
   const java = findJava();
   const maven = onPath('mvn');
   const needsMaven = maven === undefined && !isDownloaded(broker);
@@ -47,7 +60,7 @@ export function findKafka(proxy?: number, entrances?: Entrances): Program | Miss
           : await download(run, broker, (to) => fetchBroker(run, maven, home, to));
       const file = javaIn(home);
       const options = await javaOptions(run, file, folder);
-      return { version, begin: (here) => begin(here, { java: file, options, folder, proxy, entrances }) };
+      return { version, begin: (here) => begin(here, { java: file, options, folder, proxy, entrances, membership }) };
     },
   };
 }
@@ -88,20 +101,22 @@ interface Broker {
   readonly folder: string;
   readonly proxy?: number | undefined;
   readonly entrances?: Entrances | undefined;
+  readonly membership?: Membership | undefined;
 }
 
 async function begin(run: Run, broker: Broker): Promise<Server> {
-  const { java, options, folder, proxy, entrances } = broker;
-  const [port, controller] = [await freePort(), await freePort()];
+  const { java, options, folder, proxy, entrances, membership } = broker;
+  const { node = 1, clusterId = newClusterId() } = membership ?? {};
+  const [port, controller] = [await freePort(), membership?.controller ?? (await freePort())];
   const proxied = proxy === undefined ? undefined : { port: await freePort(), advertised: proxy };
   const data = await mkdtemp(join(run.folder, 'kafka-'));
   const properties = `${data}.properties`;
   const { listeners = [], settings } = entrances ?? {};
-  await writeFile(properties, brokerProperties({ port, controller, proxied, listeners, settings }, data));
+  await writeFile(properties, brokerProperties({ port, controller, proxied, listeners, settings, node }, data));
   const log4j = `${data}.log4j2.properties`;
   await writeFile(log4j, log4jProperties);
   if (entrances) await formatWithUsers(run, broker, properties, entrances.scram);
-  else await copyFormatted(folder, data);
+  else await copyFormatted(folder, data, clusterId, node);
   const logging = `-Dlog4j2.configurationFile=${log4j}`;
   const server = new ServerProcess(run, {
     name: 'kafka',
