@@ -364,7 +364,7 @@ describe('positions', function () {
     expect((await here.catchUp()).stderr).not.to.include('transactions of producers');
   });
 
-  it('reach the ends of topics in every codec; a batch that cannot be read ends the process, and says why', async () => {
+  it('reach the ends of topics in every codec', async () => {
     const here = await place([]);
     const codecs = [
       ['user.created', 'gzip'],
@@ -392,22 +392,59 @@ describe('positions', function () {
     );
     expect(names).to.deep.equal([{ name: 'Taipei' }, { name: 'Violin' }]);
     expect(await count(here)).to.equal(50);
+  });
 
+  it('stop before a batch that cannot be read: its partition waits, all others go on; without its records, a gap is told', async () => {
+    const here = await place([]);
+    const topic = `${here.prefix}user.created`;
+    await createTopics([topic], 2, { 'max.message.bytes': '1100000' });
+    await createTopics([`${here.prefix}skill.created`], 1);
+    await send(users(0, 10, 'k'), here.prefix);
     const alive = consume(here);
+    await has(here, 10, alive);
+    await until(() => here.isCommitted(), alive);
+    const { partition } = await filled(topic);
     const producer = testKafka().producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
     await registerCodecs();
     await producer.connect();
-    await producer.send({
-      topic: `${here.prefix}user.created`,
-      compression: kafkajs.CompressionTypes.GZIP,
-      messages: Array.from({ length: 70 }, () => ({ key: 'k', value: Buffer.alloc(1_000_000, ' ') })),
-    });
+    const messages = Array.from({ length: 70 }, () => ({ key: 'k', partition, value: Buffer.alloc(1_000_000, ' ') }));
+    await producer.send({ topic, compression: kafkajs.CompressionTypes.GZIP, messages });
+    const elsewhere = users(20, 30).map(({ key, value }) => ({ key, value, partition: 1 - partition }));
+    await producer.send({ topic, messages: elsewhere });
     await producer.disconnect();
-    const ended = await alive.ended;
-    expect(ended.status).to.equal(1);
-    expect(ended.stderr)
-      .to.include(`A batch compressed with gzip (${here.prefix}user.created:`)
-      .and.to.include('cannot be read: it holds more than 64 MiB');
+    await send([...users(10, 15, 'k'), skill('s')], here.prefix); // behind it, and in another topic
+
+    const why = `A batch compressed with gzip (${topic}:${partition}, offsets 10 to 79) cannot be read: it holds more than 64 MiB`;
+    await logged(alive, `a partition waits, the others go on: ${why}`);
+    await has(here, 20, alive);
+    await has(here, 1, alive, 'skills');
+    await until(async () => (await here.passed()) === 10 + 10 + 1, alive);
+    expect((await ask(alive, '/livez')).text).to.equal('{"alive":true}');
+    const ready = await ask(alive, '/readyz');
+    expect(ready.status).to.equal(503);
+    expect(ready.text).to.include(why);
+    expect((await ask(alive, '/metrics')).text).to.match(/^dbw_waiting_partitions\{why="unreadable"\} 1$/m);
+    expect((await ask(alive, '/health')).text).to.include('"status":"degraded"');
+    await stop(alive);
+    expect(alive.output.stderr.split(why)).to.have.lengthOf(2); // once
+
+    const bounded = await here.consume(['--until-caught-up']).ended;
+    expect(bounded.status).to.equal(3);
+    expect(bounded.stderr).to.include(why);
+    expect(await here.passed()).to.equal(10 + 10 + 1);
+
+    const next = consume(here);
+    await logged(next, why);
+    await deleteRecords(topic, partition, 80);
+    await logged(
+      next,
+      `70 events of ${topic}, partition ${partition}, were deleted by retention before they were read`,
+    );
+    await stop(next);
+    const accepting = consume(here, ['--accept-gap', `${topic}:${partition}:80`]);
+    await has(here, 25, accepting);
+    await until(() => here.isCommitted(), accepting);
+    await stop(accepting);
   });
 
   it('of members with different topics cover all; what nobody reads is told; added partitions are read', async () => {

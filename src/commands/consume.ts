@@ -13,6 +13,8 @@ export interface ConsumeSummary {
   readonly stillParked: number;
   /** Partitions that were not read because retention deleted events before they were. */
   readonly gaps: readonly { topic: string; partition: number; from: number; to: number; lost: number }[];
+  /** Batches that cannot be read: the offset at which a partition waits, and why. */
+  readonly unreadable: readonly { topic: string; partition: number; next: number; reason: string }[];
   /** From the start of the process to its end. */
   readonly seconds: number;
   /** While there was something to write: from when the first batch was taken to when the last was finished. */
@@ -115,6 +117,10 @@ A new group starts at the earliest offset. Only committed records are read; an o
           `Caught up: ${applied} applied, ${duplicate + collision} already known, ${deadLetters} dead letters; ${stillParked} stay parked.`,
         );
       }
+      for (const { reason } of untilCaughtUp ? result.unreadable : []) {
+        this.logToStderr(`${reason} The others were read.`);
+        process.exitCode = EXIT.partly;
+      }
       if (untilCaughtUp && gaps.length > 0) {
         const lost = gaps.reduce((sum, gap) => sum + gap.lost, 0);
         this.logToStderr(`${lost} events in ${gaps.length} partitions were lost to retention; see --accept-gap.`);
@@ -125,6 +131,7 @@ A new group starts at the earliest offset. Only committed records are read; an o
         deadLettersByReason: Object.fromEntries(tally.deadLettersByReason),
         stillParked,
         gaps,
+        unreadable: result.unreadable,
         seconds,
         eventsPerSecond,
       };

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Gap } from '../reading/beginnings.js';
+import type { UnreadableBatch } from '../reading/unreadable.js';
 import type { Config } from '../config.js';
 import { Consumption } from './consumption.js';
 import type { ConsumeOptions } from './run.js';
@@ -24,6 +25,8 @@ export interface ConsumeResult {
   readonly parked: ParkedCount;
   /** Events lost to retention, whose partitions were not read. */
   readonly gaps: readonly Gap[];
+  /** Batches that cannot be read, from which on their partitions were not read. */
+  readonly unreadable: readonly UnreadableBatch[];
   readonly seconds: number;
 }
 
@@ -74,7 +77,7 @@ export async function consume(
       }
     };
     const servers = isOneShot ? await open() : await patiently('connect', log, signal, open);
-    const nothing = { parked: { waiting: 0, dead: 0, oldestMs: 0 }, gaps: [] };
+    const nothing = { parked: { waiting: 0, dead: 0, oldestMs: 0 }, gaps: [], unreadable: [] };
     if (!servers) return { tally, ...nothing, seconds: (Date.now() - started) / 1000 };
     kafka.heard();
     database.heard();

@@ -12,7 +12,6 @@ import { registry } from '../handlers/index.js';
 import { parentsFirst } from '../event/describe.js';
 import { Intake } from '../reading/intake.js';
 import { unstableIn } from '../kafka/topics.js';
-import { UnreadableBatchError } from '../kafka/unreadable.js';
 import { Lag } from '../reading/lag.js';
 import { Offsets } from '../reading/offsets.js';
 import { patiently } from '../waiting/patiently.js';
@@ -78,15 +77,10 @@ export class Consumption {
     this.fatal.catch(() => undefined);
     const limits = { size: config.batch.size, bytes: BATCH_BYTES, full: QUEUE_BYTES };
     const { groupId, topicPrefix } = config.kafka;
-    const ranks = new Map(parentsFirst().map((type, rank) => [topicPrefix + type, rank]));
-    this.intake = new Intake(
-      limits,
-      options.maxEvents,
-      () => {
-        this.reading.onRoom();
-      },
-      (topic) => ranks.get(topic) ?? 0,
-    );
+    const onRoom = () => {
+      this.reading.onRoom();
+    };
+    this.intake = new Intake(limits, options.maxEvents, onRoom, parentsFirst(topicPrefix));
     this.positions = new Positions(servers.dataSource, groupId);
     this.sources = new Sources(servers.admin, topicPrefix, options.types, log);
     const { intake, offsets, lag, positions } = this;
@@ -109,8 +103,7 @@ export class Consumption {
       },
       onCrash: (error) => {
         this.state = 'dead';
-        const isUnreadable = error instanceof UnreadableBatchError;
-        const what = isUnreadable ? error.message : `The Kafka consumer died: ${reasonOf(error)}`;
+        const what = `The Kafka consumer died: ${reasonOf(error)}`;
         const { class: kind, remedy } = failureOf(error);
         const isRefused = kind === 'systemic' && remedy !== undefined;
         const next = isRefused ? remedy : 'What is not committed is read again.';
@@ -166,7 +159,8 @@ export class Consumption {
       assigned: this.reading.partitions.length,
       partitions: this.lag.partitions().map((at) => ({ ...at, held: this.reading.heldBy(at.topic, at.partition) })),
       gaps: this.reading.gaps.map((gap) => ({ ...gap, lost: gap.to - gap.from })),
-      leaderless: this.reading.leaderless,
+      leaderless: this.reading.leaders.list,
+      unreadable: this.reading.batches.list,
       breakers: this.writing.breakers.list(),
       unread: this.unread,
       parked: { ...this.parked, full: this.isFull },
@@ -259,13 +253,13 @@ export class Consumption {
       void watchServers(this, parts);
       const topics = await begin(() => (isBounded ? this.sources.present() : this.awaitTopics(signal)));
       if (topics?.length === 0) log.warn(`${NO_TOPICS}; nothing is to be done`);
-      if (!topics || topics.length === 0) return { parked: this.parked, gaps: [] };
+      if (!topics || topics.length === 0) return { parked: this.parked, gaps: [], unreadable: [] };
       const goal = await this.goal(topics);
       await begin(() => this.open(topics));
       const writers = this.writing.run();
       const duties = dutiesOf(this, parts);
       const isLost = (topic: string, partition: number) =>
-        reading.gaps.some((gap) => gap.topic === topic && gap.partition === partition);
+        [...reading.gaps, ...reading.batches.list].some((at) => at.topic === topic && at.partition === partition);
       const onProgress = (left: number) => options.onProgress?.(left, this.tally);
       const reached = goal && untilCommitted({ ...goal, admin, positions, groupId, isLost, signal, onProgress });
       await Promise.race([reached ?? interrupted, interrupted, writers, this.fatal]);
@@ -277,7 +271,7 @@ export class Consumption {
       if (reached) await Promise.race([this.conclude(duties), interrupted]);
       await within(COMMIT_MS, this.committer.run());
       await within(COUNT_MS, this.countParked()).catch(() => undefined);
-      return { parked: this.parked, gaps: reading.gaps };
+      return { parked: this.parked, gaps: reading.gaps, unreadable: reading.batches.list };
     } finally {
       stop.abort();
       await within(LEAVE_MS, Promise.allSettled([reading.close(), this.writing.close()]));

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Gap } from '../reading/beginnings.js';
 import type { Position } from '../reading/offsets.js';
+import type { UnreadableBatch } from '../reading/unreadable.js';
 import type { ParkedCount } from '../postgres/parked.js';
 import type { Reach } from '../health/reach.js';
 import type { Servers } from '../servers.js';
@@ -26,6 +27,8 @@ export interface Remains {
   readonly parked: ParkedCount;
   /** Events lost to retention, whose partitions were not read. */
   readonly gaps: readonly Gap[];
+  /** Batches that cannot be read, from which on their partitions were not read. */
+  readonly unreadable: readonly UnreadableBatch[];
 }
 
 export interface Surroundings {

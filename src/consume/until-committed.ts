@@ -16,7 +16,7 @@ export interface Goal {
   readonly log: Log;
   /** Asked whether they still are. */
   readonly logs: Pick<LogIdentities, 'ask'>;
-  /** Whether a partition waits because events of it are lost: nobody will commit it. */
+  /** Whether a partition waits because events of it are lost, or cannot be read: nobody will commit it. */
   readonly isLost: (topic: string, partition: number) => boolean;
   readonly signal: AbortSignal;
   /** Told how many events are still to come. */

@@ -32,12 +32,16 @@ function changesOf(type: EventType): readonly Change[] {
   return decoded.kind === 'event' ? decoded.event.changes : [];
 }
 
-/** The names of all types: those that make rows before those that need them. */
-export function parentsFirst(): string[] {
-  const depth = (type: EventType) =>
-    Math.max(...changesOf(type).map(({ table, verb }) => tables.indexOf(table) + (verb === 'set' ? 0.5 : 0)));
-  const depths = new Map([...registry].map(([name, type]) => [name, depth(type)]));
-  return [...registry.keys()].sort((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0));
+/**
+ * Which topics come first: those of types that make rows before those of types that need them.
+ *
+ * @param prefix what the names of the topics begin with
+ * @returns for each topic the lower number, the earlier it comes
+ */
+export function parentsFirst(prefix: string): (topic: string) => number {
+  const depth = ({ table, verb }: Change) => tables.indexOf(table) + (verb === 'set' ? 0.5 : 0);
+  const ranks = new Map([...registry].map(([name, type]) => [prefix + name, Math.max(...changesOf(type).map(depth))]));
+  return (topic) => ranks.get(topic) ?? tables.length;
 }
 
 function summaryOf(type: EventType): EventSummary {

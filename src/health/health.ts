@@ -25,7 +25,7 @@ export function statusOf(health: { kafka: boolean; database: boolean; redis: boo
 
 /** Unhealthy: nothing is written. Degraded: it is, but slower, or not all of it. */
 export function statusOfVitals(vitals: Vitals): Health['status'] {
-  const { kafka, database, redis, trouble, consumer, parked, breakers, gaps, leaderless, unread } = vitals;
+  const { kafka, database, redis, trouble, consumer, parked, breakers, gaps, leaderless, unreadable, unread } = vitals;
   const status = statusOf({
     kafka: kafka.connected,
     database: database.connected,
@@ -33,7 +33,8 @@ export function statusOfVitals(vitals: Vitals): Health['status'] {
   });
   const isLasting = trouble !== undefined && trouble.class !== 'transient';
   if (status === 'unhealthy' || consumer === 'dead' || isLasting) return 'unhealthy';
-  const isPartly = parked.full || breakers.length > 0 || gaps.length + leaderless.length + unread.length > 0;
+  const isPartly =
+    parked.full || breakers.length > 0 || gaps.length + leaderless.length + unreadable.length + unread.length > 0;
   return trouble !== undefined || isPartly ? 'degraded' : status;
 }
 
@@ -85,6 +86,7 @@ export function healthOf(vitals: Vitals): Health {
     breakers: vitals.breakers.map((breaker) => ({ ...breaker, since: timeOf(breaker.since) })),
     gaps: vitals.gaps,
     leaderlessPartitions: vitals.leaderless,
+    unreadableBatches: vitals.unreadable,
     unreadPartitions: vitals.unread,
     reasons: readinessOf(vitals).reasons,
   };

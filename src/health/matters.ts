@@ -90,7 +90,7 @@ function ofConsumer(vitals: Vitals, now: number): Matter[] {
   ];
 }
 
-function ofTopics({ breakers, gaps, leaderless, unread }: Vitals): Matter[] {
+function ofTopics({ breakers, gaps, leaderless, unreadable, unread }: Vitals): Matter[] {
   const found: Matter[] = [];
   for (const { topic, reason, since } of breakers) {
     found.push({
@@ -111,6 +111,16 @@ function ofTopics({ breakers, gaps, leaderless, unread }: Vitals): Matter[] {
       detail: `retention deleted ${count(lost, 'event')} before they were read`,
       todo: `To go on without them, start every instance anew with: dbw consume --accept-gap ${topic}:${partition}:${to}`,
       read: 'docs/faults.md, Kafka',
+    });
+  }
+  for (const { topic, partition, reason } of unreadable) {
+    found.push({
+      key: `unreadable:${topic}:${partition}`,
+      found: 'poor',
+      title: `A batch cannot be read: ${topic}:${partition} waits`,
+      detail: reason,
+      todo: 'Nothing is skipped, and the others go on. It is tried again every 30 s.',
+      read: 'docs/monitoring.md, Partitions wait',
     });
   }
   if (leaderless.length > 0) {

@@ -202,9 +202,11 @@ export class Metrics {
     this.gauge('dbw_gap_lost_events', 'Events that those gaps lost.', [], (vitals, put) => {
       put(total(vitals.gaps.map(({ lost }) => lost)));
     });
-    const waiting = 'Partitions of this instance that are not read: no broker leads them (leader).';
-    this.gauge('dbw_waiting_partitions', waiting, ['why'], ({ leaderless }, put) => {
+    const waiting =
+      'Partitions of this instance that are not read: no broker leads them (leader), or a batch cannot be read (unreadable).';
+    this.gauge('dbw_waiting_partitions', waiting, ['why'], ({ leaderless, unreadable }, put) => {
       put(leaderless.length, { why: 'leader' });
+      put(unreadable.length, { why: 'unreadable' });
     });
     const open = '1 while the topic is paused because too many of its events were refused.';
     this.gauge('dbw_breaker_open', open, ['topic'], ({ partitions, breakers }, put) => {

@@ -60,6 +60,8 @@ export interface Vitals {
   readonly gaps: readonly GapVitals[];
   /** Partitions of this process that wait because no broker leads them. */
   readonly leaderless: readonly Place[];
+  /** Batches that cannot be read, at which partitions of this process wait; `next` is the offset. */
+  readonly unreadable: readonly (Place & { readonly next: number; readonly reason: string })[];
   readonly breakers: readonly { readonly topic: string; readonly since: number; readonly reason: string }[];
   /** Partitions that no member of the group reads. */
   readonly unread: readonly Place[];
@@ -85,6 +87,7 @@ export function newborn(version: string, poolSize: number, now = Date.now()): Vi
     partitions: [],
     gaps: [],
     leaderless: [],
+    unreadable: [],
     breakers: [],
     unread: [],
     parked: { waiting: 0, dead: 0, oldestMs: 0, full: false },
@@ -113,7 +116,7 @@ const BRIEF_MS = 30_000;
 
 /** What keeps events from being written, with nothing wrong in this process: a restart would not help. */
 export function obstaclesOf(vitals: Vitals): Obstacle[] {
-  const { consumer, kafka, database, trouble, parked, breakers, gaps, leaderless } = vitals;
+  const { consumer, kafka, database, trouble, parked, breakers, gaps, leaderless, unreadable } = vitals;
   const found: Obstacle[] = [];
   const everywhere = (key: string, reason: string) => found.push({ key, reason, everywhere: true });
   if (!kafka.connected) everywhere('kafka', why('Kafka is away', kafka.reason));
@@ -148,6 +151,9 @@ export function obstaclesOf(vitals: Vitals): Obstacle[] {
   for (const { topic, partition } of leaderless) {
     const reason = `no broker leads ${topic}:${partition}: it waits, the others go on`;
     found.push({ key: `leader:${topic}:${partition}`, reason, everywhere: false });
+  }
+  for (const { topic, partition, reason } of unreadable) {
+    found.push({ key: `unreadable:${topic}:${partition}`, reason, everywhere: false });
   }
   return found;
 }
@@ -193,7 +199,7 @@ export function livenessOf(vitals: Vitals, now: number): Liveness {
   if (obstacle) return { alive: true, reason: `${obstacle.reason}; a restart would not help` };
   const held = new Set([
     ...vitals.breakers.map(({ topic }) => topic),
-    ...vitals.gaps.map(({ topic, partition }) => `${topic}:${partition}`),
+    ...[...vitals.gaps, ...vitals.unreadable].map(({ topic, partition }) => `${topic}:${partition}`),
   ]);
   for (const { topic, partition, lag, movedAt, held: heldBy } of vitals.partitions) {
     if (lag === 0 || heldBy !== undefined || held.has(topic) || held.has(`${topic}:${partition}`)) continue;

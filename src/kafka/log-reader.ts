@@ -212,7 +212,8 @@ function unreadable(error: Error): string {
 }
 
 /** Takes what came of a partition, and moves its course on; undefined where nothing came. */
-function take<T>(course: Course, { records, offsets, next }: FetchedPart<T>): Slice<T> | undefined {
+function take<T>(course: Course, { from, records, offsets, next, unreadable }: FetchedPart<T>): Slice<T> | undefined {
+  if (unreadable && (next ?? from) <= from) throw unreadable;
   if (next === undefined) return undefined;
   const { topic, partition, to } = course.range;
   course.next = Math.min(Math.max(course.next, next), to);

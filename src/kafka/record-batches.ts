@@ -2,7 +2,7 @@ import kafkajs from 'kafkajs';
 import { Bytes } from './bytes.js';
 import { call, inside } from './inside.js';
 import type { Budget, RawRecord, RecordReading } from './raw-record.js';
-import { CorruptError, placed } from './unreadable.js';
+import { CorruptError, placed, UnreadableBatchError } from './unreadable.js';
 
 /**
  * Reads the answer to a fetch request (versions 4 to 11) into messages. kafkajs has its own way to do it, which copies all headers
@@ -25,6 +25,8 @@ export interface FetchedPart<T> {
   readonly offsets: readonly number[];
   /** The offset to go on with; undefined where nothing came. */
   readonly next: number | undefined;
+  /** Why the batch there cannot be read, where it is that which ended the reading. */
+  readonly unreadable: UnreadableBatchError | undefined;
 }
 
 interface Part<T> {
@@ -200,23 +202,31 @@ async function readPart<T>(
   let next: number | undefined;
   let left: number | undefined;
   let batch: Batch | undefined;
+  let unreadable: UnreadableBatchError | undefined;
+  let whole = 0;
   try {
     while (left === undefined && budget.spent < MAX_COST && (batch = nextBatch(batches))) {
       if (transactions.counts(batch)) left = readRecords(batch, await unpacked(batch), part, read, budget);
       next = left ?? batch.next;
+      whole = part.records.length;
+      batch = undefined;
     }
   } catch (error) {
     const where = batch ? `offsets ${batch.firstOffset} to ${batch.next - 1}` : `from offset ${next ?? part.from} on`;
-    throw placed(error, `${topic}:${partition}, ${where}`);
+    const reason = placed(error, `${topic}:${partition}, ${where}`);
+    if (!(reason instanceof UnreadableBatchError)) throw reason;
+    unreadable = reason;
+    part.records.length = whole;
+    part.offsets.length = whole;
   }
-  return { ...part, errorCode, end, preferredReplica, next };
+  return { ...part, errorCode, end, preferredReplica, next, unreadable };
 }
 
 /**
  * @param bytes the answer's body
  * @param version of the request
  * @param startOf the offset that was asked for: what its batch holds before it is passed over
- * @throws UnreadableBatchError for a batch that cannot be read, CorruptError or RangeError for other bytes
+ * @throws CorruptError or RangeError for bytes outside of batches that cannot be read
  */
 export async function readFetchAnswer<T>(
   bytes: Buffer,

@@ -1,9 +1,11 @@
 import kafkajs, { type Batch, type Consumer, type ConsumerConfig, type Kafka } from 'kafkajs';
-import type { Queued } from '../reading/partition-buffer.js';
+import type { Queued } from '../reading/intake.js';
+import type { Position } from '../reading/offsets.js';
 import { call, clusterMaking, methodOf } from './inside.js';
 import { askLeadersOnly } from './leaders.js';
 import { messageOf, type RawRecord } from './raw-record.js';
 import { fetchFrom, type FetchedPart, type FetchRequest } from './record-batches.js';
+import type { UnreadableBatchError } from './unreadable.js';
 
 /**
  * kafkajs' consumer without its way to read records: that copies all headers of a record once for each of them, knows no bound for
@@ -55,7 +57,14 @@ export interface Demand {
 /** How long a broker may wait for records, in milliseconds, where some partitions are not asked for that may be wanted soon. */
 const SHORT_WAIT_MS = 20;
 
-async function fetchWith(broker: object, request: unknown, demand: Demand) {
+/** Who owns a consumer. */
+interface Owner {
+  readonly demand: Demand;
+  /** Told with each fetch that begins with a batch that cannot be read: nothing of its partition comes then. */
+  readonly onUnreadable: (at: Position, error: UnreadableBatchError) => void;
+}
+
+async function fetchWith(broker: object, request: unknown, { demand, onUnreadable }: Owner) {
   if (!isFetchRequest(request)) throw new TypeError('kafkajs asks for no topics');
   const places = request.topics.flatMap(({ topic, partitions }) => partitions.map((part) => ({ topic, ...part })));
   const wanted = demand.ask(places);
@@ -69,6 +78,12 @@ async function fetchWith(broker: object, request: unknown, demand: Demand) {
     }),
   );
   demand.answered(answered);
+  for (const { topicName: topic, partitions } of answers) {
+    for (const { partition, from, next = from, unreadable } of partitions) {
+      // What could be read before it is handed over first: it is the first of the next fetch then.
+      if (unreadable && next <= from) onUnreadable({ topic, partition, next: from }, unreadable);
+    }
+  }
   const responses = answers.map(({ topicName, partitions }) => ({
     topicName,
     partitions: partitions.map((part) => ({
@@ -88,9 +103,9 @@ function isFetchRequest(value: unknown): value is FetchRequest {
 }
 
 /** Has a broker, and no other, give what it is asked for in our way. */
-function teach(broker: unknown, demand: Demand): unknown {
+function teach(broker: unknown, owner: Owner): unknown {
   if (typeof broker === 'object' && broker !== null && !Object.hasOwn(broker, 'fetch')) {
-    Object.defineProperty(broker, 'fetch', { value: (request: unknown) => fetchWith(broker, request, demand) });
+    Object.defineProperty(broker, 'fetch', { value: (request: unknown) => fetchWith(broker, request, owner) });
   }
   return broker;
 }
@@ -117,7 +132,7 @@ const CONSUMER = {
 export function readingConsumer(
   kafka: Kafka,
   config: Pick<ConsumerConfig, 'groupId' | 'partitionAssigners'>,
-  demand: Demand,
+  owner: Owner,
 ): Consumer {
   const making = clusterMaking(kafka);
   const makeCluster = (options: unknown): unknown => {
@@ -126,7 +141,7 @@ export function readingConsumer(
     if (typeof cluster !== 'object' || cluster === null) return cluster;
     askLeadersOnly(cluster);
     return Object.defineProperty(cluster, 'findBroker', {
-      value: async (of: unknown) => teach(await find(of), demand),
+      value: async (of: unknown) => teach(await find(of), owner),
     });
   };
   // The client itself, but for the cluster that it makes for this consumer.

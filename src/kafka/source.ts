@@ -1,49 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Holds } from '../reading/holds.js';
-import type { Queued } from '../reading/partition-buffer.js';
 import type { Position } from '../reading/offsets.js';
 import { balancedAssigner } from './assigner.js';
 import { HEARTBEAT_MS, untilRoom } from './back-pressure.js';
-import { readIn, readingConsumer, type Demand } from './records.js';
+import type { Assigned, Listener } from './listener.js';
+import { readIn, readingConsumer } from './records.js';
+import type { UnreadableBatchError } from './unreadable.js';
 
-export interface Assigned {
-  readonly topic: string;
-  readonly partition: number;
-}
-
-/** Records of a partition are gone that were never read: `from` was to come, `to` is the first that came. */
-export interface Jump {
-  readonly topic: string;
-  readonly partition: number;
-  readonly from: number;
-  readonly to: number;
-}
-
-/** What the source tells its owner. */
-interface Listener {
-  /** Says what to fetch next. */
-  readonly demand: Demand;
-  /** What was read of one partition, in order; the last may be no message but the offset behind control records. */
-  readonly onRead: (read: readonly Queued[], end: Position) => void;
-  /** Resolves when more may be read; undefined where it may. */
-  readonly room: () => Promise<void> | undefined;
-  /**
-   * Partitions were given; what is in hand of others no longer counts. Resolves to where each of them begins that is to be
-   * read, and never rejects: it tries until it knows.
-   */
-  readonly onAssigned: (assigned: readonly Assigned[]) => Promise<readonly Position[]>;
-  /** What came is thrown away. The owner holds the partition until it knows where to go on. */
-  readonly onJump: (jump: Jump) => void;
-  /** The group is about to share its partitions anew. */
-  readonly onRebalancing: () => void;
-  /** The cluster has answered. */
-  readonly onAnswer: () => void;
-  /** The consumer fails, but tries again. */
-  readonly onTrouble: (error: Error) => void;
-  /** The consumer died and will not come back. */
-  readonly onCrash: (error: Error) => void;
-}
+export type { Assigned, Jump } from './listener.js';
 
 /** Records that kafkajs read and kept to itself. */
 interface Passed extends Assigned {
@@ -98,7 +63,16 @@ export class Source {
     // What this member reads now, so that it may keep it.
     let owned: Record<string, number[]> = {};
     const partitionAssigners = [balancedAssigner(() => owned)];
-    const consumer = readingConsumer(kafka, { groupId, partitionAssigners }, listener.demand);
+    const consumer = readingConsumer(
+      kafka,
+      { groupId, partitionAssigners },
+      {
+        demand: listener.demand,
+        onUnreadable: (at, error) => {
+          source.refuse(at, error);
+        },
+      },
+    );
     const source = new Source(consumer, topics, holds, listener);
     const { events } = consumer;
     const answered = () => {
@@ -201,6 +175,12 @@ export class Source {
   private isHeld(topic: string, partition: number): boolean {
     const isKnown = this.isReady && !this.isClosed && this.expected.has(`${topic}:${partition}`);
     return !isKnown || this.holds.reasonOf(topic, partition) !== undefined;
+  }
+
+  /** A batch cannot be read. Where another one comes next, it was fetched too early or too late. */
+  private refuse(at: Position, error: UnreadableBatchError): void {
+    if (this.isHeld(at.topic, at.partition) || this.next(at.topic, at.partition) !== at.next) return;
+    this.listener.onUnreadable(at, error);
   }
 
   private pass(batch: Passed): void {

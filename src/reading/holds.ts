@@ -1,8 +1,8 @@
 /**
  * Why a partition is not read: too many events are parked (`parked` holds everything), the topic's breaker is open, it is
- * not known where to go on because events were lost to retention, or no broker leads it.
+ * not known where to go on because events were lost to retention, no broker leads it, or its next batch cannot be read.
  */
-export type Hold = 'parked' | 'breaker' | 'gap' | 'leader';
+export type Hold = 'parked' | 'breaker' | 'gap' | 'leader' | 'unreadable';
 
 /** Partitions that are held; without a partition, the whole topic; without a topic, everything. */
 export interface Scope {
@@ -36,11 +36,11 @@ export class Holds {
     return true;
   }
 
-  /** Lets go of everything that this reason holds; returns whether there was anything. */
-  removeAll(why: Hold): boolean {
+  /** Lets go of everything that these reasons hold; returns whether there was anything. */
+  removeAll(...reasons: readonly Hold[]): boolean {
     let removed = false;
     for (const [name, held] of [...this.reasons]) {
-      removed = held.delete(why) || removed;
+      for (const why of reasons) removed = held.delete(why) || removed;
       if (held.size === 0) this.reasons.delete(name);
     }
     return removed;

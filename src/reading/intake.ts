@@ -2,6 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import TinyQueue from 'tinyqueue';
 import { PartitionBuffer, type Queued } from './partition-buffer.js';
 
+export type { Queued } from './partition-buffer.js';
+
 interface Limits {
   /** Messages in one batch at most. */
   readonly size: number;

@@ -3,8 +3,7 @@ import type { Beginning, Gap } from './beginnings.js';
 import { within } from '../waiting/deadline.js';
 import { reasonOf } from '../errors.js';
 import { Holds, type Hold, type Scope } from './holds.js';
-import type { Intake } from './intake.js';
-import type { Queued } from './partition-buffer.js';
+import type { Intake, Queued } from './intake.js';
 import { Silence } from './silence.js';
 import { Source, type Assigned, type Jump } from '../kafka/source.js';
 import type { Lag } from './lag.js';
@@ -13,6 +12,7 @@ import type { Offsets, Position } from './offsets.js';
 import type { Log, Positions } from '../postgres/positions.js';
 import type { Reach } from '../health/reach.js';
 import type { Servers } from '../servers.js';
+import { UnreadableBatches } from './unreadable.js';
 import { Whereabouts } from './whereabouts.js';
 
 interface Parts {
@@ -53,7 +53,10 @@ export class Reading {
   private readonly holds = new Holds();
   private readonly silence = new Silence(SILENT_WATCHES);
   private readonly whereabouts: Whereabouts;
-  private readonly leaders: Leaderless;
+  /** Partitions that no broker leads. */
+  readonly leaders: Leaderless;
+  /** Batches that cannot be read. */
+  readonly batches: UnreadableBatches;
   /** What was told last of why it cannot be found out where to go on. */
   private told: string | undefined;
   topics: readonly string[] = [];
@@ -63,15 +66,9 @@ export class Reading {
 
   constructor(private readonly parts: Parts) {
     const { offsets, log } = parts;
-    this.leaders = new Leaderless({
-      log,
-      hold: (at) => {
-        this.hold('leader', at);
-      },
-      release: (at) => {
-        this.release('leader', at);
-      },
-    });
+    const holding = (why: Hold) => ({ log, hold: this.hold.bind(this, why), release: this.release.bind(this, why) });
+    this.leaders = new Leaderless(holding('leader'));
+    this.batches = new UnreadableBatches(holding('unreadable'));
     this.whereabouts = new Whereabouts({
       ...parts,
       onLost: ({ topic, partition }) => {
@@ -97,6 +94,9 @@ export class Reading {
       onAssigned: (assigned) => this.assigned(assigned),
       onJump: (jump) => {
         this.jumped(jump);
+      },
+      onUnreadable: (next, error) => {
+        this.batches.saw(next, error);
       },
       onRebalancing: () => {
         log.info('the group shares its partitions anew');
@@ -134,12 +134,10 @@ export class Reading {
 
   private onRead(read: readonly Queued[], end: Position): void {
     const { lag, intake } = this.parts;
+    this.batches.passed(end);
     lag.sawEnd([end]);
-    if (this.parts.isOpen(end.topic)) {
-      this.parts.onHeld(read, end);
-      return;
-    }
-    intake.push(read, (read.at(-1)?.next ?? 0) < end.next);
+    if (this.parts.isOpen(end.topic)) this.parts.onHeld(read, end);
+    else intake.push(read, (read.at(-1)?.next ?? 0) < end.next);
   }
 
   /** Resolves when the writers have room; undefined where they have. */
@@ -167,7 +165,8 @@ export class Reading {
     intake.shareAmong(assigned.length);
     offsets.reset();
     lag.reset();
-    if (this.holds.removeAll('gap')) this.source?.apply();
+    this.batches.clear();
+    if (this.holds.removeAll('gap', 'unreadable')) this.source?.apply();
     const starts = await this.whereabouts.begin(assigned);
     try {
       await this.parts.onBegun(assigned, starts);
@@ -203,12 +202,16 @@ export class Reading {
     if (starts.length === 0) return;
     await this.parts.onRecovered(starts);
     this.source?.seek(starts);
-    for (const { topic, partition } of starts) this.release('gap', { topic, partition });
+    for (const { topic, partition } of starts) {
+      this.batches.passed({ topic, partition });
+      this.release('gap', { topic, partition });
+    }
   }
 
   /** Asks Kafka how its logs are: their ends, and whether they are the same as before. */
   async watch(): Promise<void> {
     const { servers, lag, kafka, log } = this.parts;
+    this.batches.tryAgain();
     try {
       const logs = await servers.logs.ask(this.topics);
       this.whereabouts.compare(logs, this.partitions);
@@ -269,11 +272,6 @@ export class Reading {
 
   get gaps(): readonly Gap[] {
     return this.whereabouts.gaps;
-  }
-
-  /** Partitions of this process that no broker leads. */
-  get leaderless(): readonly Assigned[] {
-    return this.leaders.list;
   }
 
   get partitions(): readonly Assigned[] {

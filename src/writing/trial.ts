@@ -1,4 +1,4 @@
-import type { Queued } from '../reading/partition-buffer.js';
+import type { Queued } from '../reading/intake.js';
 
 /** How many events of an open topic are tried at a time. */
 export const TRIAL_SIZE = 10;

@@ -3,8 +3,9 @@ import kafkajs from 'kafkajs';
 import type { Message } from '../../src/event/message.js';
 import { registerCodecs } from '../../src/kafka/codecs.js';
 import { LogReader } from '../../src/kafka/log-reader.js';
-import { MAX_HEADERS } from '../../src/kafka/raw-record.js';
-import { record, sendRaw } from '../support/raw-batch.js';
+import { MAX_HEADERS, messageOf } from '../../src/kafka/raw-record.js';
+import { readFetchAnswer } from '../../src/kafka/record-batches.js';
+import { int32, int64, record, sendRaw } from '../support/raw-batch.js';
 import { createTopics, testKafka, withAdmin } from '../support/topics.js';
 import { unique } from '../support/unique.js';
 
@@ -108,4 +109,49 @@ describe('records out of fetch answers', () => {
     const values = (await readAll(topic)).map(({ value }) => value?.toString());
     expect(values).to.deep.equal(['0 in', '0 beside', '1 beside', '2 beside', '3 in', '3 beside']);
   });
+
+  it('end before a batch that cannot be read, of which nothing is taken; other partitions are read', async () => {
+    const [good, torn] = [record(0, { key: 'a', value: null }), record(1, { key: 'b', value: null }).subarray(0, -2)];
+    const whole = Buffer.concat([good, record(1, { key: 'b', value: null })]);
+    const log = Buffer.concat([batchAt(0, whole), batchAt(2, Buffer.concat([good, torn])), batchAt(4, whole)]);
+    const read = async (from: number) => {
+      const bytes = answerOf('t', [log, Buffer.concat([batchAt(2, whole), batchAt(4, whole)])]);
+      const { responses } = await readFetchAnswer(bytes, 11, messageOf, (_, partition) => (partition === 0 ? from : 2));
+      return responses[0]?.partitions.map(({ offsets, next, end, unreadable }) => ({
+        ...{ offsets, next, end, why: unreadable?.message.split(' cannot')[0] },
+      }));
+    };
+    const beside = { offsets: [2, 3, 4, 5], next: 6, end: 6, why: undefined };
+    const why = 'A batch (t:0, offsets 2 to 3)';
+    expect(await read(0)).to.deep.equal([{ offsets: [0, 1], next: 2, end: 6, why }, beside]);
+    expect(await read(2)).to.deep.equal([{ offsets: [], next: 2, end: 6, why }, beside]);
+  });
 });
+
+/** Two records as a batch, not compressed. */
+function batchAt(offset: number, records: Buffer): Buffer {
+  const producer = Buffer.alloc(14, 255);
+  const [sum, attributes, times] = [int32(0), Buffer.alloc(2), Buffer.alloc(16)];
+  const rest = [int32(0), Buffer.of(2), sum, attributes, int32(1), times, producer, int32(2), records];
+  const length = rest.reduce((total, part) => total + part.length, 0);
+  return Buffer.concat([int64(offset), int32(length), ...rest]);
+}
+
+/** What a broker answers, in version 11: these logs of the partitions of a topic. */
+function answerOf(topic: string, logs: readonly Buffer[]): Buffer {
+  const name = Buffer.concat([Buffer.of(0, topic.length), Buffer.from(topic)]);
+  const partitions = logs.map((log, i) =>
+    Buffer.concat([
+      int32(i),
+      Buffer.alloc(2),
+      int64(9),
+      int64(6),
+      int64(0),
+      int32(0),
+      int32(-1),
+      int32(log.length),
+      log,
+    ]),
+  );
+  return Buffer.concat([int32(0), Buffer.alloc(6), int32(1), name, int32(logs.length), ...partitions]);
+}

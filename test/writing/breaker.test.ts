@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 import { Breakers, TRIAL_MS } from '../../src/writing/breaker.js';
 import type { Refusal } from '../../src/event/decode.js';
-import type { Queued } from '../../src/reading/partition-buffer.js';
+import type { Queued } from '../../src/reading/intake.js';
 import { BreakerRows } from '../../src/postgres/breakers.js';
 import { Trial, TRIAL_SIZE } from '../../src/writing/trial.js';
 import { freshDatabase } from '../support/database.js';
