@@ -7,7 +7,7 @@ import { startServers } from '../test/support/services/index.js';
 import { isStats, type Stats } from './test/stats.js';
 
 /** Files that mostly wait, for servers of their own that are stopped and started: they run beside the others. */
-const FAULTS = ['test/faults.test.ts', 'test/poison.test.ts'];
+const FAULTS = ['test/faults.test.ts', 'test/poison.test.ts', 'test/leaders.test.ts'];
 const POSITIONS = ['test/positions.test.ts', 'test/failures/failure-outages.test.ts', 'test/writing/suspects.test.ts'];
 /** Servers of their own that speak TLS, and a run of every command. */
 const SECURITY = ['test/tls.test.ts', 'test/privacy.test.ts', 'test/access.test.ts', 'test/postgres/roles.test.ts'];

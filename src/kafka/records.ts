@@ -117,7 +117,7 @@ const CONSUMER = {
   heartbeatInterval: 3_000,
   maxWaitTimeInMs: 500,
   minBytes: 1,
-  maxBytes: 4 * 1024 * 1024,
+  maxBytes: 2 * 1024 * 1024,
   maxBytesPerPartition: 1024 * 1024, // what is asked for is less, mostly: see Demand
   readUncommitted: false,
   metadataMaxAge: 10_000, // also how long partitions that were added wait to be read

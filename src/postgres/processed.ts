@@ -188,7 +188,8 @@ export class ProcessedEvents {
     if (count === claims.length) return { fresh: events, duplicates: [], collisions: [] };
 
     const claimed = new Set(Array.isArray(fewer) ? fewer : []);
-    const { rows: known } = await session.run(statement(HASHES, [days, ids]));
+    const left = this.claims(claims.flatMap(({ event, id }) => (claimed.has(id) ? [] : event)));
+    const { rows: known } = await session.run(statement(HASHES, [left.days, left.ids]));
     const hashOf = new Map(known.map(([id, hash]) => [id, hash]));
     const fresh = new Set<Event>();
     const duplicates: Event[] = [];
