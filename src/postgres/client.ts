@@ -12,6 +12,9 @@ import type { Statement } from './statements.js';
 export class MortalClient extends pg.Client {
   constructor(config?: pg.ClientConfig) {
     super(config);
+    // A server that shuts down may say so in one piece with "ready": after the pool has stopped to listen, and before who asked
+    // for the connection does. Nobody would hear the error, and that ends a process. Whatever is sent next fails by it.
+    this.on('error', () => undefined);
     const query: unknown = Reflect.get(this, 'query');
     if (typeof query !== 'function') throw new TypeError('pg has no Client.query');
     // Defined and not overridden: `query` has a dozen overloads, and only the promise of the answer concerns us.

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import { createConnection, createServer, type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { AwayError, EXIT, UserError } from '../../src/errors.js';
 import { DataSource } from 'typeorm';
 import { connect, createDataSource, unhurried } from '../../src/postgres/data-source.js';
+import { failureOf } from '../../src/failures/failure.js';
 import { Session } from '../../src/postgres/session.js';
 import { databaseConfig } from '../support/database.js';
 
@@ -43,6 +46,36 @@ describe('connecting to PostgreSQL', () => {
       expect(rows).to.deep.equal([[2, null, 'x']]);
     } finally {
       await dataSource.destroy();
+    }
+  });
+
+  it('survives a server that ends a connection in the moment in which it is made', async () => {
+    // A server that shuts down says so right behind "ready": in one piece with it, before anybody has the connection.
+    const ready = Buffer.from('Z\0\0\0\x05I', 'latin1');
+    const fields = 'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0';
+    const farewell = Buffer.from(`E\0\0\0${String.fromCharCode(fields.length + 4)}${fields}`, 'latin1');
+    const server = createServer((client) => {
+      const real = createConnection({ host: config.host, port: config.port });
+      for (const socket of [client, real]) socket.on('error', () => undefined);
+      client.pipe(real);
+      real.on('data', (bytes: Buffer) => {
+        const isReady = bytes.subarray(-ready.length).equals(ready);
+        client.write(isReady ? Buffer.concat([bytes, farewell]) : bytes);
+        if (!isReady) return;
+        client.end();
+        real.destroy();
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const dataSource = createDataSource({ ...config, host: '127.0.0.1', port });
+    try {
+      const work = dataSource.initialize().then((ready) => ready.query('SELECT 1'));
+      expect(failureOf(await errorOf(work))).to.have.property('class', 'transient');
+    } finally {
+      if (dataSource.isInitialized) await dataSource.destroy();
+      server.close();
     }
   });
 
