@@ -17,6 +17,7 @@ import {
   type Parked,
   type ParkedCount,
 } from '../postgres/parked.js';
+import { identityOf } from '../postgres/identity.js';
 import { Session } from '../postgres/session.js';
 import { existing } from '../postgres/statements.js';
 import { Keys, type RowKeys } from '../tables/resolve.js';
@@ -179,6 +180,7 @@ export class Parking {
     for (;;) {
       try {
         return await Session.with(dataSource, async (session) => {
+          const identity = await identityOf(session);
           const { tried, moved, written } = await session.transaction(async () => {
             const parked = await lockWaitingFor(session, table.name, keys, limit);
             const events = parked.flatMap((one) => this.eventOf(one) ?? []);
@@ -195,7 +197,7 @@ export class Parking {
             await repark(session, written.waiting);
             return { tried: parked.length, moved: done.length + written.waiting.length, written };
           });
-          store.remember(written);
+          store.acknowledge(written, identity);
           this.want(written.created);
           onWritten({ ...written, waiting: [] }); // they were counted when they were parked
           return { tried, moved };

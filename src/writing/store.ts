@@ -151,12 +151,17 @@ export class Store {
     );
   }
 
-  /** After the commit: tells everybody who should know, and accounts for the events that were not tried. */
-  private finish(written: Written, marked: readonly Event[], identity: Identity): Written {
-    this.remember(written);
-    const { again = [], applied, duplicates } = written;
+  /** After the commit: rows that were made exist from now on, and events that were processed are known. */
+  acknowledge(written: Written, identity: Identity): void {
+    const { applied, duplicates } = this.remember(written);
     // What was delivered again while it waits is no more processed than what waits: it gets no mark.
     void this.marks?.mark([...applied, ...duplicates], identity);
+  }
+
+  /** After the commit: tells everybody who should know, and accounts for the events that were not tried. */
+  private finish(written: Written, marked: readonly Event[], identity: Identity): Written {
+    this.acknowledge(written, identity);
+    const { again = [], applied, duplicates } = written;
     if (applied.length > 0) this.condition.committed();
     return again.length + marked.length === 0
       ? written
