@@ -109,11 +109,11 @@ export class Parking {
     return this.awaitable.filter(({ name }) => rows.some(({ wait_table }) => wait_table === name));
   }
 
-  /** The names of those of these tables for whose rows any event waits. */
+  /** The names of those of these tables for whose rows any event waits, be it given up. */
   private async waitedFor(among: readonly Table[]): Promise<ReadonlySet<string>> {
     const rows: { name: string }[] = await this.context.dataSource.query(
       `SELECT name FROM unnest($1::text[]) AS name
-       WHERE EXISTS (SELECT FROM dbw.parked_events WHERE wait_table = name AND dead_at IS NULL)`,
+       WHERE EXISTS (SELECT FROM dbw.parked_events WHERE wait_table = name)`,
       [among.map(({ name }) => name)],
     );
     return new Set(rows.map(({ name }) => name));

@@ -4,8 +4,9 @@ import type { DataSource } from 'typeorm';
 import { readConfig } from '../../src/config.js';
 import type { Event } from '../../src/event/decode.js';
 import { registry, tables } from '../../src/handlers/index.js';
+import { users } from '../../src/handlers/users.js';
 import { Marks } from '../../src/writing/marks.js';
-import { Parking } from '../../src/writing/parking.js';
+import { Parking, type GivenUp } from '../../src/writing/parking.js';
 import { backoff } from '../../src/waiting/backoff.js';
 import { persist } from '../../src/writing/persist.js';
 import { askIdentity } from '../../src/postgres/identity.js';
@@ -146,6 +147,22 @@ describe('one transaction', () => {
     const offsets = (which: 'applied' | 'collisions') =>
       written.flatMap((one) => one[which].map(({ message }) => message.offset));
     expect([offsets('applied'), offsets('collisions')]).to.deep.equal([[102], [101]]);
+  });
+
+  it('applies what was given up when its row comes, without waiting for a sweep', async () => {
+    const store = new Store(dataSource, tables, processed);
+    const letters: GivenUp[] = [];
+    const parking = new Parking({
+      ...{ dataSource, store, registry, tables, prefix: '', maxAttempts: 3, log: silent, onWritten: () => undefined },
+      sendLetters: (some) => Promise.resolve(void letters.push(...some)),
+    });
+    parking.noticed(await store.write([eventOf(post('vain', 'p-vain', 'later'), 200)]));
+    await parking.giveUp(users, 0);
+    expect(letters.map(({ message }) => message.offset)).to.include(200);
+    parking.noticed(await store.write([eventOf(user('later', 'later'), 201)]));
+    await parking.wakeWanted();
+    expect((await readRows(dataSource)).get('posts')).to.include.keys('p-vain');
+    expect(await dataSource.query(`SELECT FROM dbw.parked_events WHERE wait_key = 'later'`)).to.deep.equal([]);
   });
 
   it('writes all of a batch or nothing: an event that PostgreSQL refuses stands alone, the others are written', async () => {
