@@ -13,6 +13,7 @@ import { Session } from '../postgres/session.js';
 import type { Reading } from '../reading/reading.js';
 import { keepHouse } from '../servers.js';
 import { repeat } from '../waiting/repeat.js';
+import { partitionName } from '../kafka/topic-partition.js';
 
 const COMMIT_MS = 1_000;
 const SWEEP_MS = 1_000;
@@ -135,14 +136,13 @@ function beginTrials({ writing, reading }: Worker): Promise<void> {
 /** Looks for partitions of all source topics, also of those that this process does not read. */
 function lookForReaders(worker: Worker, { around, config }: Parts): () => Promise<void> {
   const { admin } = around.servers;
-  const nameOf = (at: { topic: string; partition: number }) => `${at.topic}:${at.partition}`;
   let before = new Set<string>();
   return async () => {
     const found = await unreadPartitions(admin, config.kafka.groupId, await worker.sources.all());
     if (found === undefined) return; // the group is sharing its partitions
     // A topic or partition that was just made is found by its readers within seconds.
-    const unread = found.filter((at) => before.has(nameOf(at)));
-    before = new Set(found.map(nameOf));
+    const unread = found.filter((at) => before.has(partitionName(at)));
+    before = new Set(found.map(partitionName));
     if (unread.length > 0 && worker.unread.length === 0) {
       const remedy = 'are there members with other --topics, or of an older version?';
       const about = { partitions: unread.length, first: unread[0] };

@@ -3,6 +3,7 @@ import type { Admin } from 'kafkajs';
 import { committedOffsets, type PartitionEnd } from '../kafka/topics.js';
 import type { LogIdentities } from '../kafka/identities.js';
 import { isOf, type Log, type Positions } from '../postgres/positions.js';
+import { partitionName } from '../kafka/topic-partition.js';
 
 const POLL_MS = 100;
 
@@ -31,17 +32,23 @@ export async function untilCommitted(goal: Goal): Promise<void> {
   const { admin, positions, groupId, ends, log, logs, isLost, signal, onProgress } = goal;
   const filled = ends.filter(({ low, high }) => high > low);
   const topics = [...new Set(filled.map(({ topic }) => topic))];
-  const nameOf = (at: { topic: string; partition: number }) => `${at.topic}:${at.partition}`;
   const count = async (): Promise<number> => {
-    const committed = new Map((await committedOffsets(admin, groupId, topics)).map((at) => [nameOf(at), at.offset]));
-    const stored = new Map((await positions.load()).filter((at) => isOf(at, log)).map((at) => [nameOf(at), at.next]));
+    const committed = new Map(
+      (await committedOffsets(admin, groupId, topics)).map((at) => [partitionName(at), at.offset]),
+    );
+    const stored = new Map(
+      (await positions.load()).filter((at) => isOf(at, log)).map((at) => [partitionName(at), at.next]),
+    );
     const { topicIds } = await logs.ask(topics);
     let left = 0;
     for (const end of filled) {
       const isGone = topicIds.get(end.topic) !== log.topicIds.get(end.topic);
       if (isGone || isLost(end.topic, end.partition)) continue;
       // Kafka's offset alone proves nothing: the database may have been restored to an earlier day.
-      const position = Math.min(committed.get(nameOf(end)) ?? end.low, stored.get(nameOf(end)) ?? end.low);
+      const position = Math.min(
+        committed.get(partitionName(end)) ?? end.low,
+        stored.get(partitionName(end)) ?? end.low,
+      );
       left += Math.max(0, end.high - Math.max(position, end.low));
     }
     return left;

@@ -17,6 +17,7 @@ import { sourceTopics } from '../servers.js';
 import { checksOf, type Check } from './checks.js';
 import type { Health } from './health.js';
 import { askWriter, type WriterAnswer } from './writer.js';
+import { partitionName } from '../kafka/topic-partition.js';
 
 /** What `dbw health` prints: what `GET /health` would, and every question with its answer. */
 export interface HealthReport extends Health {
@@ -70,9 +71,11 @@ async function askKafka(config: Config): Promise<KafkaAnswer> {
       settingsOf(admin, present.has(letters) ? [letters] : []),
     ]);
     const { ends, unled } = await endsOf(config, topics);
-    const offsetOf = new Map(committed.map(({ topic, partition, offset }) => [`${topic}:${partition}`, offset]));
+    const offsetOf = new Map(
+      committed.map(({ topic, partition, offset }) => [partitionName({ topic, partition }), offset]),
+    );
     const lag = ends.reduce((sum, { topic, partition, low, high }) => {
-      return sum + Math.max(0, high - (offsetOf.get(`${topic}:${partition}`) ?? low));
+      return sum + Math.max(0, high - (offsetOf.get(partitionName({ topic, partition })) ?? low));
     }, 0);
     const of = settings.get(letters);
     const losesLetters =

@@ -1,17 +1,13 @@
 import type { FailureClass } from '../failures/failure.js';
 import type { ParkedCount } from '../postgres/parked.js';
+import { partitionName, type TopicPartition } from '../kafka/topic-partition.js';
 
 /** `starting`: looks for topics, servers or suspects; `joining`: the group shares its partitions. */
 export const CONSUMER_STATES = ['starting', 'joining', 'reading', 'stopping', 'dead'] as const;
 export type ConsumerState = (typeof CONSUMER_STATES)[number];
 
-interface Place {
-  readonly topic: string;
-  readonly partition: number;
-}
-
 /** A partition that this process reads. */
-export interface PartitionVitals extends Place {
+export interface PartitionVitals extends TopicPartition {
   /** Events between what is finished and the end of what can be read. */
   readonly lag: number;
   /** Events behind that end: a transaction of a producer that is still open keeps them from being read. */
@@ -25,7 +21,7 @@ export interface PartitionVitals extends Place {
 }
 
 /** Events that retention deleted before they were read; the partition waits for `--accept-gap`. */
-export interface GapVitals extends Place {
+export interface GapVitals extends TopicPartition {
   /** The next offset to read, which is no more. */
   readonly from: number;
   /** The first offset that is still there. */
@@ -59,12 +55,12 @@ export interface Vitals {
   readonly partitions: readonly PartitionVitals[];
   readonly gaps: readonly GapVitals[];
   /** Partitions of this process that wait because no broker leads them. */
-  readonly leaderless: readonly Place[];
+  readonly leaderless: readonly TopicPartition[];
   /** Batches that cannot be read, at which partitions of this process wait; `next` is the offset. */
-  readonly unreadable: readonly (Place & { readonly next: number; readonly reason: string })[];
+  readonly unreadable: readonly (TopicPartition & { readonly next: number; readonly reason: string })[];
   readonly breakers: readonly { readonly topic: string; readonly since: number; readonly reason: string }[];
   /** Partitions that no member of the group reads. */
-  readonly unread: readonly Place[];
+  readonly unread: readonly TopicPartition[];
   /** `full`: PARK_MAX is reached and reading waits. */
   readonly parked: ParkedCount & { readonly full: boolean };
   /** Why nothing can be written now. */
@@ -202,7 +198,7 @@ export function livenessOf(vitals: Vitals, now: number): Liveness {
     ...[...vitals.gaps, ...vitals.unreadable].map(({ topic, partition }) => `${topic}:${partition}`),
   ]);
   for (const { topic, partition, lag, movedAt, held: heldBy } of vitals.partitions) {
-    if (lag === 0 || heldBy !== undefined || held.has(topic) || held.has(`${topic}:${partition}`)) continue;
+    if (lag === 0 || heldBy !== undefined || held.has(topic) || held.has(partitionName({ topic, partition }))) continue;
     const stoodMs = now - Math.max(movedAt, vitals.calmSince);
     if (stoodMs <= STUCK_MS) continue;
     const seconds = Math.floor(stoodMs / 1000);

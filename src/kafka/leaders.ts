@@ -1,16 +1,12 @@
 import kafkajs from 'kafkajs';
 import metadata from 'kafkajs/src/protocol/requests/metadata/v6/response.js';
 import { inside, methodOf } from './inside.js';
+import type { TopicPartition } from './topic-partition.js';
 
 /**
  * A partition without a leader (its broker is down and nobody has a copy) is nobody else's trouble. kafkajs 2.2.4 thinks
  * otherwise in two places, and stops for all topics that it was asked for: both are mended here.
  */
-
-export interface Place {
-  readonly topic: string;
-  readonly partition: number;
-}
 
 /** Kafka's errors of a partition that say this: no leader, or one that has no listener for us. */
 const WITHOUT_LEADER: readonly number[] = [5, 72];
@@ -40,7 +36,10 @@ export function listIn(value: unknown): unknown[] {
 }
 
 /** The partitions of a topic that a cluster of kafkajs knows, and whether somebody leads them. */
-export function partitionsIn(cluster: object, topic: string): readonly (Place & { readonly isLed: boolean })[] {
+export function partitionsIn(
+  cluster: object,
+  topic: string,
+): readonly (TopicPartition & { readonly isLed: boolean })[] {
   return listIn(methodOf(cluster, 'findTopicPartitionMetadata')(topic)).map((one) => ({
     topic,
     partition: Number(inside(one, 'partitionId')),
@@ -78,13 +77,13 @@ export function askLeadersOnly(cluster: object): void {
 export class LeaderlessError extends kafkajs.KafkaJSError {
   override readonly name = 'LeaderlessError';
 
-  constructor(unled: readonly Place[]) {
+  constructor(unled: readonly TopicPartition[]) {
     super(`${namesOf(unled)}: no broker leads it now`, { retriable: true });
   }
 }
 
 /** A few places in words. */
-export function namesOf(places: readonly Place[]): string {
+export function namesOf(places: readonly TopicPartition[]): string {
   const [first] = places;
   const more = places.length > 1 ? ` and ${places.length - 1} more` : '';
   return first ? `${first.topic}:${first.partition}${more}` : '';

@@ -2,11 +2,7 @@ import type { Demand } from './records.js';
 import type { Queued } from '../reading/intake.js';
 import type { Position } from '../reading/offsets.js';
 import type { UnreadableBatchError } from './unreadable.js';
-
-export interface Assigned {
-  readonly topic: string;
-  readonly partition: number;
-}
+import type { TopicPartition } from './topic-partition.js';
 
 /** Records of a partition are gone that were never read: `from` was to come, `to` is the first that came. */
 export interface Jump {
@@ -28,7 +24,7 @@ export interface Listener {
    * Partitions were given; what is in hand of others no longer counts. Resolves to where each of them begins that is to be
    * read, and never rejects: it tries until it knows.
    */
-  readonly onAssigned: (assigned: readonly Assigned[]) => Promise<readonly Position[]>;
+  readonly onAssigned: (assigned: readonly TopicPartition[]) => Promise<readonly Position[]>;
   /** What came is thrown away. The owner holds the partition until it knows where to go on. */
   readonly onJump: (jump: Jump) => void;
   /** The batch that comes next cannot be read; it is not passed. The owner holds the partition. */

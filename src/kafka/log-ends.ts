@@ -1,7 +1,8 @@
 import type { Kafka } from 'kafkajs';
 import { EXIT, UserError } from '../errors.js';
 import { call, inside, openCluster } from './inside.js';
-import { LeaderlessError, listIn, partitionsIn, type Place } from './leaders.js';
+import { LeaderlessError, listIn, partitionsIn } from './leaders.js';
+import { partitionName, type TopicPartition } from './topic-partition.js';
 import { onceLed, type LogEnd } from './topics.js';
 
 /** What was learnt of partitions may be so old; then there may be more of them. */
@@ -17,7 +18,7 @@ interface Opened {
 export interface Ends {
   readonly ends: readonly LogEnd[];
   /** Partitions of which nobody can tell, since no broker leads them. */
-  readonly unled: readonly Place[];
+  readonly unled: readonly TopicPartition[];
 }
 
 /** Partitions of a topic, as kafkajs takes them. */
@@ -27,10 +28,6 @@ interface Asked {
 }
 
 type Offsets = ReadonlyMap<string, number>;
-
-function nameOf(topic: string, partition: unknown): string {
-  return `${topic}:${String(partition)}`;
-}
 
 /** Offsets of partitions: the first, or those behind the last. */
 async function offsetsOf(cluster: object, asked: readonly Asked[], fromBeginning: boolean): Promise<Offsets> {
@@ -42,7 +39,7 @@ async function offsetsOf(cluster: object, asked: readonly Asked[], fromBeginning
   return new Map(
     listIn(answer).flatMap((one) =>
       listIn(inside(one, 'partitions')).map((at): [string, number] => [
-        nameOf(String(inside(one, 'topic')), inside(at, 'partition')),
+        partitionName({ topic: String(inside(one, 'topic')), partition: Number(inside(at, 'partition')) }),
         Number(inside(at, 'offset')),
       ]),
     ),
@@ -64,7 +61,7 @@ async function endsIn(cluster: object, topics: readonly string[], isAnew: boolea
   const highs = await offsetsOf(cluster, asked, false);
   const lasts = await offsetsOf(whole, asked, false);
   const ends = led.flatMap(({ topic, partition }) => {
-    const of = (offsets: Offsets) => offsets.get(nameOf(topic, partition));
+    const of = (offsets: Offsets) => offsets.get(partitionName({ topic, partition }));
     const [low, high, last] = [of(lows), of(highs), of(lasts)];
     const isTold = low !== undefined && high !== undefined && last !== undefined;
     return isTold ? [{ topic, partition, low, high, last }] : [];

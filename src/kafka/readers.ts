@@ -1,9 +1,5 @@
 import kafkajs, { type Admin } from 'kafkajs';
-
-interface Partition {
-  readonly topic: string;
-  readonly partition: number;
-}
+import { partitionName, type TopicPartition } from './topic-partition.js';
 
 /**
  * Partitions that no member of a group reads.
@@ -15,7 +11,7 @@ export async function unreadPartitions(
   admin: Admin,
   groupId: string,
   topics: readonly string[],
-): Promise<Partition[] | undefined> {
+): Promise<TopicPartition[] | undefined> {
   if (topics.length === 0) return [];
   const metadata = await admin.fetchTopicMetadata({ topics: [...topics] });
   const group = (await admin.describeGroups([groupId])).groups.find((one) => one.groupId === groupId);
@@ -25,12 +21,12 @@ export async function unreadPartitions(
   for (const { memberAssignment } of group.members) {
     const { assignment = {} } = kafkajs.AssignerProtocol.MemberAssignment.decode(memberAssignment) ?? {};
     for (const [topic, partitions] of Object.entries(assignment)) {
-      for (const partition of partitions) read.add(`${topic}:${partition}`);
+      for (const partition of partitions) read.add(partitionName({ topic, partition }));
     }
   }
   return metadata.topics.flatMap(({ name: topic, partitions }) =>
     partitions
       .map(({ partitionId: partition }) => ({ topic, partition }))
-      .filter(({ partition }) => !read.has(`${topic}:${partition}`)),
+      .filter(({ partition }) => !read.has(partitionName({ topic, partition }))),
   );
 }

@@ -3,6 +3,7 @@ import { Bytes } from './bytes.js';
 import { call, inside } from './inside.js';
 import type { Budget, RawRecord, RecordReading } from './raw-record.js';
 import { CorruptError, placed, UnreadableBatchError } from './unreadable.js';
+import { partitionName } from './topic-partition.js';
 
 /**
  * Reads the answer to a fetch request (versions 4 to 11) into messages. kafkajs has its own way to do it, which copies all headers
@@ -272,10 +273,10 @@ export async function fetchFrom<T>(
   let answer: FetchAnswer<T> | undefined;
   const starts = new Map(
     request.topics.flatMap(({ topic, partitions }) =>
-      partitions.map(({ partition, fetchOffset }) => [`${topic}:${partition}`, Number(fetchOffset)]),
+      partitions.map(({ partition, fetchOffset }) => [partitionName({ topic, partition }), Number(fetchOffset)]),
     ),
   );
-  const startOf: StartOf = (topic, partition) => starts.get(`${topic}:${partition}`) ?? 0;
+  const startOf: StartOf = (topic, partition) => starts.get(partitionName({ topic, partition })) ?? 0;
   const lookupRequest = (...args: unknown[]): Make => {
     const make = call(broker, 'lookupRequest', ...args);
     if (!isMake(make)) throw new TypeError('kafkajs makes no fetch requests');

@@ -6,6 +6,7 @@ import { askLeadersOnly } from './leaders.js';
 import { messageOf, type RawRecord } from './raw-record.js';
 import { fetchFrom, type FetchedPart, type FetchRequest } from './record-batches.js';
 import type { UnreadableBatchError } from './unreadable.js';
+import type { TopicPartition } from './topic-partition.js';
 
 /**
  * kafkajs' consumer without its way to read records: that copies all headers of a record once for each of them, knows no bound for
@@ -41,17 +42,16 @@ function standsOf({ from, next, records }: FetchedPart<Queued>): Stand[] {
   return [new Stand(from, records.length === 0, records), new Stand(next - 1, true, [])];
 }
 
-interface Place {
-  readonly topic: string;
-  readonly partition: number;
-}
+/** Bytes that are asked for at once: of all partitions together, and of one of them at most. */
+export const FETCH_BYTES = 2 * 1024 * 1024;
+export const MAX_PARTITION_BYTES = 1024 * 1024;
 
 /** Who decides what is fetched next. */
 export interface Demand {
   /** Which of these partitions to ask for, in their order, and for how many bytes of each. */
-  ask<T extends Place>(places: readonly T[]): readonly (T & { readonly maxBytes: number })[];
+  ask<T extends TopicPartition>(places: readonly T[]): readonly (T & { readonly maxBytes: number })[];
   /** What came of them, and whether there is more behind the offset that was asked for. */
-  answered(parts: readonly (Place & { readonly isEmpty: boolean; readonly hasMore: boolean })[]): void;
+  answered(parts: readonly (TopicPartition & { readonly isEmpty: boolean; readonly hasMore: boolean })[]): void;
 }
 
 /** How long a broker may wait for records, in milliseconds, where some partitions are not asked for that may be wanted soon. */
@@ -117,8 +117,8 @@ const CONSUMER = {
   heartbeatInterval: 3_000,
   maxWaitTimeInMs: 500,
   minBytes: 1,
-  maxBytes: 2 * 1024 * 1024,
-  maxBytesPerPartition: 1024 * 1024, // what is asked for is less, mostly: see Demand
+  maxBytes: FETCH_BYTES,
+  maxBytesPerPartition: MAX_PARTITION_BYTES, // what is asked for is less, mostly: see Demand
   readUncommitted: false,
   metadataMaxAge: 10_000, // also how long partitions that were added wait to be read
   retry: { initialRetryTime: 200, maxRetryTime: 2_000, retries: 10, restartOnFailure: () => Promise.resolve(true) },

@@ -4,14 +4,15 @@ import type { Holds } from '../reading/holds.js';
 import type { Position } from '../reading/offsets.js';
 import { balancedAssigner } from './assigner.js';
 import { HEARTBEAT_MS, untilRoom } from './back-pressure.js';
-import type { Assigned, Listener } from './listener.js';
+import type { Listener } from './listener.js';
 import { readIn, readingConsumer } from './records.js';
 import type { UnreadableBatchError } from './unreadable.js';
+import { partitionName, type TopicPartition } from './topic-partition.js';
 
-export type { Assigned, Jump } from './listener.js';
+export type { Jump } from './listener.js';
 
 /** Records that kafkajs read and kept to itself. */
-interface Passed extends Assigned {
+interface Passed extends TopicPartition {
   readonly firstOffset: unknown;
   readonly lastOffset: string;
   readonly highWatermark: string;
@@ -29,7 +30,7 @@ function fetchedOffset(batch: object): number | undefined {
 export class Source {
   private ready: Promise<void> = Promise.resolve();
   private isReady = true;
-  private assigned: readonly Assigned[] = [];
+  private assigned: readonly TopicPartition[] = [];
   private readonly owned = new Set<string>();
   /** The offset that comes next of each partition. */
   private readonly expected = new Map<string, number>();
@@ -117,7 +118,7 @@ export class Source {
     if (this.isClosed) return;
     this.assigned = assigned;
     this.owned.clear();
-    for (const { topic, partition } of assigned) this.owned.add(`${topic}:${partition}`);
+    for (const { topic, partition } of assigned) this.owned.add(partitionName({ topic, partition }));
     // kafkajs forgets what was paused when it starts anew, and remembers it of partitions that come back.
     for (const { topic, partition } of assigned) this.follow(topic, partition);
     this.begin();
@@ -143,7 +144,7 @@ export class Source {
   seek(positions: readonly Position[]): void {
     for (const { topic, partition, next } of positions) {
       if (!this.owns(topic, partition)) continue;
-      this.expected.set(`${topic}:${partition}`, next);
+      this.expected.set(partitionName({ topic, partition }), next);
       this.tell((consumer) => {
         consumer.seek({ topic, partition, offset: String(next) });
       });
@@ -164,7 +165,7 @@ export class Source {
     const last = read.at(-1);
     const next = Number(batch.lastOffset()) + 1; // control and aborted records may follow the last message
     if (last && next > last.next) read.push({ topic, partition, next });
-    this.expected.set(`${topic}:${partition}`, next);
+    this.expected.set(partitionName({ topic, partition }), next);
     payload.resolveOffset(batch.lastOffset());
     this.listener.onRead(read, { topic, partition, next: Number(batch.highWatermark) });
     await payload.heartbeat();
@@ -173,7 +174,7 @@ export class Source {
 
   /** Whether nothing of a partition is to be read now: also before it is known where to begin. */
   private isHeld(topic: string, partition: number): boolean {
-    const isKnown = this.isReady && !this.isClosed && this.expected.has(`${topic}:${partition}`);
+    const isKnown = this.isReady && !this.isClosed && this.expected.has(partitionName({ topic, partition }));
     return !isKnown || this.holds.reasonOf(topic, partition) !== undefined;
   }
 
@@ -191,7 +192,7 @@ export class Source {
     }
     if (typeof firstOffset === 'string' && this.hasJumped(topic, partition, Number(firstOffset))) return;
     const next = Number(batch.lastOffset) + 1;
-    this.expected.set(`${topic}:${partition}`, next);
+    this.expected.set(partitionName({ topic, partition }), next);
     this.listener.onRead([{ topic, partition, next }], { topic, partition, next: Number(batch.highWatermark) });
   }
 
@@ -203,12 +204,12 @@ export class Source {
 
   /** The offset that is to be read next; undefined where it is not known where to begin. */
   next(topic: string, partition: number): number | undefined {
-    return this.expected.get(`${topic}:${partition}`);
+    return this.expected.get(partitionName({ topic, partition }));
   }
 
   /** Whether reading goes on elsewhere than it should: kafkajs begins at the log's start, silently, when an offset is gone. */
   private hasJumped(topic: string, partition: number, to: number): boolean {
-    const from = this.expected.get(`${topic}:${partition}`);
+    const from = this.expected.get(partitionName({ topic, partition }));
     if (from === undefined || to === from) return false;
     this.listener.onJump({ topic, partition, from, to });
     return true;
@@ -219,7 +220,7 @@ export class Source {
     if (!this.isRunning) return;
     for (const { topic, partition } of this.assigned) {
       const isHeld = this.holds.reasonOf(topic, partition) !== undefined;
-      if (isHeld !== this.paused.has(`${topic}:${partition}`)) this.follow(topic, partition);
+      if (isHeld !== this.paused.has(partitionName({ topic, partition }))) this.follow(topic, partition);
     }
   }
 
@@ -234,8 +235,8 @@ export class Source {
   private follow(topic: string, partition: number): void {
     const isHeld = this.holds.reasonOf(topic, partition) !== undefined;
     const scope = [{ topic, partitions: [partition] }];
-    if (isHeld) this.paused.add(`${topic}:${partition}`);
-    else this.paused.delete(`${topic}:${partition}`);
+    if (isHeld) this.paused.add(partitionName({ topic, partition }));
+    else this.paused.delete(partitionName({ topic, partition }));
     this.tell((consumer) => {
       if (isHeld) consumer.pause(scope);
       else consumer.resume(scope);
@@ -243,12 +244,12 @@ export class Source {
   }
 
   /** The partitions that were given to this process. */
-  get partitions(): readonly Assigned[] {
+  get partitions(): readonly TopicPartition[] {
     return this.assigned;
   }
 
   owns(topic: string, partition: number): boolean {
-    return this.owned.has(`${topic}:${partition}`);
+    return this.owned.has(partitionName({ topic, partition }));
   }
 
   /** Commits offsets to Kafka, of owned partitions only. */

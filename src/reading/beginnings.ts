@@ -1,9 +1,9 @@
 import type { Admin } from 'kafkajs';
 import type { LogEnds } from '../kafka/log-ends.js';
-import type { Assigned } from '../kafka/source.js';
 import { committedOffsets, type LogEnd } from '../kafka/topics.js';
 import type { Position } from './offsets.js';
 import type { Log, Stored } from '../postgres/positions.js';
+import { partitionName, type TopicPartition } from '../kafka/topic-partition.js';
 
 /** Why reading does not begin where Kafka's committed offset says. */
 export type Finding =
@@ -89,24 +89,26 @@ export async function beginnings(
   logEnds: Pick<LogEnds, 'askAnew'>,
   load: () => Promise<readonly Stored[]>,
   groupId: string,
-  assigned: readonly Assigned[],
+  assigned: readonly TopicPartition[],
   log: Log,
 ): Promise<Beginnings> {
-  const nameOf = ({ topic, partition }: Assigned) => `${topic}:${partition}`;
   const topics = [...new Set(assigned.map(({ topic }) => topic))];
   if (topics.length === 0) return { starts: [], gaps: [] };
-  const mine = new Set(assigned.map(nameOf));
+  const mine = new Set(assigned.map(partitionName));
   const [{ ends }, committed, stored] = await Promise.all([
     logEnds.askAnew(topics),
     committedOffsets(admin, groupId, topics),
     load(),
   ]);
-  const committedAt = new Map(committed.map((at) => [nameOf(at), at.offset]));
-  const storedAt = new Map(stored.map((at) => [nameOf(at), at]));
+  const committedAt = new Map(committed.map((at) => [partitionName(at), at.offset]));
+  const storedAt = new Map(stored.map((at) => [partitionName(at), at]));
   const found = ends
-    .filter((end) => mine.has(nameOf(end)))
+    .filter((end) => mine.has(partitionName(end)))
     .map((end) =>
-      beginningOf({ end, committed: committedAt.get(nameOf(end)), stored: storedAt.get(nameOf(end)) }, log),
+      beginningOf(
+        { end, committed: committedAt.get(partitionName(end)), stored: storedAt.get(partitionName(end)) },
+        log,
+      ),
     );
   return {
     starts: found.flatMap((one) => ('next' in one ? [one] : [])),

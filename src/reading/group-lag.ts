@@ -13,6 +13,7 @@ import { Positions, type Log, type Stored } from '../postgres/positions.js';
 import { sourceTopics } from '../servers.js';
 import { beginningOf, type Finding } from './beginnings.js';
 import { firstTimes } from './first-unread.js';
+import { partitionName } from '../kafka/topic-partition.js';
 
 /** How far a group is in one partition. */
 export interface PartitionLag {
@@ -64,10 +65,6 @@ export interface LagReport {
   readonly notes: readonly string[];
 }
 
-function nameOf({ topic, partition }: { topic: string; partition: number }): string {
-  return `${topic}:${partition}`;
-}
-
 /** What is known of all partitions of a group. */
 export interface KnownOffsets {
   readonly ends: readonly LogEnd[];
@@ -81,12 +78,12 @@ type Unread = Omit<PartitionLag, 'seconds'> & { readonly next: number };
 
 /** What is to be read of each partition. */
 export function unreadOf({ ends, committed, stored, log }: KnownOffsets): Unread[] {
-  const committedAt = new Map(committed.map((at) => [nameOf(at), at.offset]));
-  const storedAt = new Map((stored ?? []).map((at) => [nameOf(at), at]));
+  const committedAt = new Map(committed.map((at) => [partitionName(at), at.offset]));
+  const storedAt = new Map((stored ?? []).map((at) => [partitionName(at), at]));
   return ends.map((end) => {
     const { topic, partition, low, high, last } = end;
-    const offset = committedAt.get(nameOf(end));
-    const position = storedAt.get(nameOf(end));
+    const offset = committedAt.get(partitionName(end));
+    const position = storedAt.get(partitionName(end));
     // Without PostgreSQL's word Kafka's is taken for both.
     const assumed = stored === undefined && offset !== undefined ? { topic, partition, next: offset } : undefined;
     const known = assumed ? { ...assumed, clusterId: undefined, topicId: undefined } : position;
@@ -185,7 +182,7 @@ export class GroupLag {
     const now = Date.now();
     const partitions = unread
       .map(({ next: _, ...of }): PartitionLag => {
-        const time = times?.get(nameOf(of));
+        const time = times?.get(partitionName(of));
         // Begun seconds count: 0 would say that nothing waits.
         const waited = time === undefined ? null : Math.max(1, Math.ceil((now - time) / 1000));
         return { ...of, seconds: of.events === 0 ? 0 : waited };

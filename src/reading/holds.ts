@@ -1,8 +1,18 @@
+import type { Logger } from 'pino';
+import { partitionName, type TopicPartition } from '../kafka/topic-partition.js';
+
 /**
  * Why a partition is not read: too many events are parked (`parked` holds everything), the topic's breaker is open, it is
  * not known where to go on because events were lost to retention, no broker leads it, or its next batch cannot be read.
  */
 export type Hold = 'parked' | 'breaker' | 'gap' | 'leader' | 'unreadable';
+
+/** What a watch over partitions is given: to hold them for its own reason, to let them be read again, and to tell of it. */
+export interface Holder {
+  readonly hold: (at: TopicPartition) => void;
+  readonly release: (at: TopicPartition) => void;
+  readonly log: Logger;
+}
 
 /** Partitions that are held; without a partition, the whole topic; without a topic, everything. */
 export interface Scope {
@@ -11,7 +21,8 @@ export interface Scope {
 }
 
 function nameOf({ topic, partition }: Scope): string {
-  return topic === undefined ? '*' : partition === undefined ? topic : `${topic}:${partition}`;
+  if (topic === undefined) return '*';
+  return partition === undefined ? topic : partitionName({ topic, partition });
 }
 
 /** Which partitions are not read, and why. A partition is read when no reason is left. */

@@ -1,6 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import TinyQueue from 'tinyqueue';
 import { PartitionBuffer, type Queued } from './partition-buffer.js';
+import { FETCH_BYTES } from '../kafka/records.js';
+import { partitionName, type TopicPartition } from '../kafka/topic-partition.js';
 
 export type { Queued } from './partition-buffer.js';
 
@@ -13,20 +15,12 @@ interface Limits {
   readonly full: number;
 }
 
-interface Place {
-  readonly topic: string;
-  readonly partition: number;
-}
-
 /** What came of a partition that was asked for. */
-interface Answered extends Place {
+interface Answered extends TopicPartition {
   readonly isEmpty: boolean;
   /** Whether there is more than was known before. */
   readonly hasMore: boolean;
 }
-
-/** Bytes that are asked for at once, of all partitions together. */
-const FETCH_BYTES = 2 * 1024 * 1024;
 
 function byTurn(a: PartitionBuffer, b: PartitionBuffer): number {
   return a.turn - b.turn || a.rank - b.rank || 0;
@@ -96,7 +90,7 @@ export class Intake {
   }
 
   private bufferOf(topic: string, partition: number): PartitionBuffer {
-    const key = `${topic}:${partition}`;
+    const key = partitionName({ topic, partition });
     let buffer = this.buffers.get(key);
     if (!buffer) {
       buffer = new PartitionBuffer(topic, partition, this.rankOf(topic), this.share);
@@ -118,20 +112,21 @@ export class Intake {
     const [first] = read;
     this.coming = Math.max(0, this.coming - 1);
     if (this.closed || !first) return;
-    let some = read;
-    const messages = read.reduce((count, { message }) => (message ? count + 1 : count), 0);
-    if (messages > this.left) {
-      let left = this.left;
-      const end = read.findIndex(({ message }) => left === 0 || (message && left-- === 0));
-      some = read.slice(0, end);
-    }
-    this.left -= Math.min(this.left, messages);
+    const some = this.left === Infinity ? read : this.upToLeft(read);
     this.queued += some.length;
     const buffer = this.bufferOf(first.topic, first.partition);
     this.change(buffer, () => {
       buffer.push(some, isBehind, Date.now());
     });
     this.wake();
+  }
+
+  /** As much of it as messages were asked for, and counts these. */
+  private upToLeft(read: readonly Queued[]): readonly Queued[] {
+    const end = read.findIndex(({ message }) => message && this.left-- === 0);
+    if (end === -1) return read;
+    this.left = 0;
+    return read.slice(0, end);
   }
 
   /** Lets the first taker look; all of them when there will be nothing to wait for. */
@@ -163,19 +158,13 @@ export class Intake {
     }
     const first = new TinyQueue([...waiting], byTurn);
     let [count, bytes] = [0, 0];
-    while (count < this.limits.size && bytes < this.limits.bytes) {
-      const buffer = first.pop();
-      if (!buffer) break;
+    const isFull = () => count >= this.limits.size || bytes >= this.limits.bytes;
+    for (let buffer = first.pop(); buffer; buffer = isFull() ? undefined : first.pop()) {
       const bound = first.peek();
       do {
         bytes += buffer.take(now);
         count++;
-      } while (
-        !buffer.isEmpty &&
-        count < this.limits.size &&
-        bytes < this.limits.bytes &&
-        (!bound || byTurn(buffer, bound) < 0)
-      );
+      } while (!buffer.isEmpty && !isFull() && (!bound || byTurn(buffer, bound) < 0));
       if (!buffer.isEmpty) first.push(buffer);
     }
     for (const buffer of waiting) this.count(buffer, 1);
@@ -194,7 +183,7 @@ export class Intake {
    *
    * @returns of each in how many bytes; those of which enough waits are left out
    */
-  ask<T extends Place>(places: readonly T[]): (T & { readonly maxBytes: number })[] {
+  ask<T extends TopicPartition>(places: readonly T[]): (T & { readonly maxBytes: number })[] {
     this.coming = 0;
     const asked = places.map((place) => {
       const buffer = this.bufferOf(place.topic, place.partition);

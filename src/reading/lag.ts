@@ -1,5 +1,6 @@
 import type { Position } from './offsets.js';
 import type { PartitionVitals } from '../health/vitals.js';
+import { partitionName, type TopicPartition } from '../kafka/topic-partition.js';
 
 interface Partition {
   readonly topic: string;
@@ -58,7 +59,7 @@ export class Lag {
   /** Reading of a partition begins, maybe of another log: what was known of the end does not count. */
   began(position: Position, end: number, now = Date.now()): void {
     const { topic, partition } = position;
-    this.known.delete(`${topic}:${partition}`);
+    this.known.delete(partitionName({ topic, partition }));
     this.reached([position], now);
     this.sawEnd([{ topic, partition, next: end }], now);
   }
@@ -99,8 +100,8 @@ export class Lag {
     });
   }
 
-  private of({ topic, partition }: { topic: string; partition: number }, now: number): Partition {
-    const name = `${topic}:${partition}`;
+  private of({ topic, partition }: TopicPartition, now: number): Partition {
+    const name = partitionName({ topic, partition });
     let known = this.known.get(name);
     if (!known) {
       known = {
@@ -119,7 +120,7 @@ export class Lag {
   }
 
   /** Changes what is known of a partition; where its lag leaves zero by it, its time begins. */
-  private change(place: { topic: string; partition: number }, now: number, how: (known: Partition) => void): void {
+  private change(place: TopicPartition, now: number, how: (known: Partition) => void): void {
     const known = this.of(place, now);
     const isNew = known.end === undefined || known.position === undefined;
     const before = lagOf(known);

@@ -1,36 +1,27 @@
-import type { Logger } from 'pino';
-import { namesOf, type Place } from '../kafka/leaders.js';
-
-interface Parts {
-  readonly hold: (at: Place) => void;
-  readonly release: (at: Place) => void;
-  readonly log: Logger;
-}
-
-function nameOf({ topic, partition }: Place): string {
-  return `${topic}:${partition}`;
-}
+import { namesOf } from '../kafka/leaders.js';
+import type { Holder } from './holds.js';
+import { partitionName, type TopicPartition } from '../kafka/topic-partition.js';
 
 /** Partitions of this process that no broker leads: they are held, and told, until somebody does. */
 export class Leaderless {
-  private known: ReadonlyMap<string, Place> = new Map();
+  private known: ReadonlyMap<string, TopicPartition> = new Map();
 
-  constructor(private readonly parts: Parts) {}
+  constructor(private readonly holder: Holder) {}
 
-  get list(): readonly Place[] {
+  get list(): readonly TopicPartition[] {
     return [...this.known.values()];
   }
 
-  has(at: Place): boolean {
-    return this.known.has(nameOf(at));
+  has(at: TopicPartition): boolean {
+    return this.known.has(partitionName(at));
   }
 
   /** @param unled those of this process that have no leader now */
-  see(unled: readonly Place[]): void {
-    const { hold, release, log } = this.parts;
+  see(unled: readonly TopicPartition[]): void {
+    const { hold, release, log } = this.holder;
     const before = this.known;
-    this.known = new Map(unled.map((at) => [nameOf(at), at]));
-    const fresh = unled.filter((at) => !before.has(nameOf(at)));
+    this.known = new Map(unled.map((at) => [partitionName(at), at]));
+    const fresh = unled.filter((at) => !before.has(partitionName(at)));
     const over = [...before.values()].filter((at) => !this.has(at));
     fresh.forEach(hold);
     over.forEach(release);

@@ -1,3 +1,5 @@
+import { partitionName } from '../kafka/topic-partition.js';
+
 /** The next offset to read of a partition. */
 export interface Position {
   readonly topic: string;
@@ -23,10 +25,6 @@ interface Progress {
   stored: number | undefined;
 }
 
-function nameOf({ topic, partition }: { topic: string; partition: number }): string {
-  return `${topic}:${partition}`;
-}
-
 /** Moves over what is finished without a gap. */
 function advance(progress: Progress): void {
   const { segments } = progress;
@@ -41,7 +39,7 @@ export class Offsets {
   private readonly partitions = new Map<string, Progress>();
 
   private of(topic: string, partition: number): Progress {
-    const name = nameOf({ topic, partition });
+    const name = partitionName({ topic, partition });
     let progress = this.partitions.get(name);
     if (!progress) {
       progress = { topic, partition, segments: [], finished: undefined, stored: undefined };
@@ -69,7 +67,7 @@ export class Offsets {
 
   /** Where a partition is finished to; undefined where nothing is known of it. */
   finished(topic: string, partition: number): number | undefined {
-    const progress = this.partitions.get(nameOf({ topic, partition }));
+    const progress = this.partitions.get(partitionName({ topic, partition }));
     if (progress) advance(progress);
     return progress?.finished;
   }
@@ -109,7 +107,7 @@ export class Offsets {
   /** These positions are stored, in PostgreSQL and in Kafka. */
   store(positions: readonly Position[]): void {
     for (const position of positions) {
-      const progress = this.partitions.get(nameOf(position));
+      const progress = this.partitions.get(partitionName(position));
       if (progress) progress.stored = position.next;
     }
   }

@@ -1,4 +1,5 @@
 import type { Message } from '../event/message.js';
+import { MAX_PARTITION_BYTES } from '../kafka/records.js';
 
 /** What waits to be taken into a batch. */
 export interface Queued {
@@ -20,9 +21,8 @@ const PATIENCE_MS = 10_000;
 /** Puts times before all others, in milliseconds. */
 const EON = 1e15;
 
-/** Least and most that is asked for of a partition at once, in bytes. */
+/** Least that is asked for of a partition at once, in bytes. */
 const MIN_SLICE = 16 * 1024;
-const MAX_SLICE = 1024 * 1024;
 
 /** The cost of a message beside its bytes, so that a queue of empty messages is bounded too. */
 const OVERHEAD = 512;
@@ -72,7 +72,7 @@ export class PartitionBuffer {
     readonly rank: number,
     share: number,
   ) {
-    this.least = Math.min(Math.max(share, MIN_SLICE), MAX_SLICE);
+    this.least = Math.min(Math.max(share, MIN_SLICE), MAX_PARTITION_BYTES);
     this.slice = this.least;
   }
 
@@ -153,7 +153,7 @@ export class PartitionBuffer {
   }
 
   private grow(): void {
-    this.slice = Math.min(this.slice * 2, MAX_SLICE);
+    this.slice = Math.min(this.slice * 2, MAX_PARTITION_BYTES);
   }
 
   /** Nothing came although there is more: its batches are larger than what was asked for. */

@@ -5,7 +5,7 @@ import { reasonOf } from '../errors.js';
 import { Holds, type Hold, type Scope } from './holds.js';
 import type { Intake, Queued } from './intake.js';
 import { Silence } from './silence.js';
-import { Source, type Assigned, type Jump } from '../kafka/source.js';
+import { Source, type Jump } from '../kafka/source.js';
 import type { Lag } from './lag.js';
 import { Leaderless } from './leaderless.js';
 import type { Offsets, Position } from './offsets.js';
@@ -14,6 +14,7 @@ import type { Reach } from '../health/reach.js';
 import type { Servers } from '../servers.js';
 import { UnreadableBatches } from './unreadable.js';
 import { Whereabouts } from './whereabouts.js';
+import type { TopicPartition } from '../kafka/topic-partition.js';
 
 interface Parts {
   readonly servers: Pick<Servers, 'kafka' | 'admin' | 'logs' | 'ends'>;
@@ -30,7 +31,7 @@ interface Parts {
   readonly isOpen: (topic: string) => boolean;
   readonly onHeld: (read: readonly Queued[], end: Position) => void;
   /** Partitions were given, and where each begins is known. */
-  readonly onBegun: (assigned: readonly Assigned[], starts: readonly Beginning[]) => Promise<void>;
+  readonly onBegun: (assigned: readonly TopicPartition[], starts: readonly Beginning[]) => Promise<void>;
   /** Partitions begin elsewhere than it was thought. */
   readonly onRecovered: (starts: readonly Beginning[]) => Promise<void>;
   readonly onRebalancing: () => void;
@@ -158,7 +159,7 @@ export class Reading {
   }
 
   /** Partitions were given: what is in hand of others no longer counts. */
-  private async assigned(assigned: readonly Assigned[]): Promise<readonly Position[]> {
+  private async assigned(assigned: readonly TopicPartition[]): Promise<readonly Position[]> {
     const { intake, offsets, lag, log } = this.parts;
     log.info({ partitions: assigned.length }, 'partitions assigned');
     intake.clear();
@@ -274,7 +275,7 @@ export class Reading {
     return this.whereabouts.gaps;
   }
 
-  get partitions(): readonly Assigned[] {
+  get partitions(): readonly TopicPartition[] {
     return this.source?.partitions ?? [];
   }
 

@@ -4,11 +4,11 @@ import { backoff } from '../waiting/backoff.js';
 import { beginnings, FINDINGS, type Beginning, type Gap } from './beginnings.js';
 import { reasonOf } from '../errors.js';
 import { Gaps } from './gaps.js';
-import type { Assigned } from '../kafka/source.js';
 import type { Lag } from './lag.js';
 import type { Offsets, Position } from './offsets.js';
 import type { Log, Positions, Stored } from '../postgres/positions.js';
 import type { Servers } from '../servers.js';
+import { partitionName, type TopicPartition } from '../kafka/topic-partition.js';
 
 interface Parts {
   readonly servers: Pick<Servers, 'admin' | 'logs' | 'ends'>;
@@ -20,19 +20,15 @@ interface Parts {
   /** Gaps that the operator knows of: where reading may go on. */
   readonly acceptGaps: readonly Position[];
   /** A partition must not be read until `recover` tells where to go on. */
-  readonly onLost: (at: Assigned) => void;
+  readonly onLost: (at: TopicPartition) => void;
   /** Whether everything that was read of a partition is written, and its offset stored. */
-  readonly isSettled: (at: Assigned) => boolean;
+  readonly isSettled: (at: TopicPartition) => boolean;
   readonly delayMs: number;
   /** Aborted when the process is to end. */
   readonly signal: AbortSignal;
 }
 
-function nameOf({ topic, partition }: Assigned): string {
-  return `${topic}:${partition}`;
-}
-
-function topicsOf(partitions: readonly Assigned[]): string[] {
+function topicsOf(partitions: readonly TopicPartition[]): string[] {
   return [...new Set(partitions.map(({ topic }) => topic))];
 }
 
@@ -40,7 +36,7 @@ function topicsOf(partitions: readonly Assigned[]): string[] {
 export class Whereabouts {
   private logs: Log = { clusterId: '', topicIds: new Map() };
   private readonly waiting: Gaps;
-  private readonly lost = new Map<string, Assigned>();
+  private readonly lost = new Map<string, TopicPartition>();
   /** How often partitions were given: what is found out for those of before does not count. */
   private round = 0;
   private isRecovering = false;
@@ -59,12 +55,12 @@ export class Whereabouts {
   }
 
   /** Whether it is known where a partition goes on. */
-  knows(at: Assigned): boolean {
-    return !this.waiting.has(at) && !this.lost.has(nameOf(at));
+  knows(at: TopicPartition): boolean {
+    return !this.waiting.has(at) && !this.lost.has(partitionName(at));
   }
 
   /** Partitions were given. Finds out where each begins; tries until it knows, or other ones are given, or the process is to end. */
-  async begin(partitions: readonly Assigned[]): Promise<readonly Beginning[]> {
+  async begin(partitions: readonly TopicPartition[]): Promise<readonly Beginning[]> {
     const { log, delayMs, signal, servers, positions } = this.parts;
     const round = ++this.round;
     this.waiting.clear();
@@ -82,13 +78,13 @@ export class Whereabouts {
   }
 
   /** It is not known where a partition goes on. */
-  lose(at: Assigned): void {
-    this.lost.set(nameOf(at), at);
+  lose(at: TopicPartition): void {
+    this.lost.set(partitionName(at), at);
     this.parts.onLost(at);
   }
 
   /** The logs as they are now: partitions of topics that were made again are lost. */
-  compare(now: Log, owned: readonly Assigned[]): void {
+  compare(now: Log, owned: readonly TopicPartition[]): void {
     for (const at of owned) {
       const [before, after] = [this.logs.topicIds.get(at.topic), now.topicIds.get(at.topic)];
       if (before !== undefined && after !== undefined && before !== after) this.lose(at);
@@ -102,7 +98,10 @@ export class Whereabouts {
    * @param isHopeless whether nothing can be found out of a partition now
    * @returns where those go on that are found; the others are tried by the next call
    */
-  async recover(owned: readonly Assigned[], isHopeless: (at: Assigned) => boolean): Promise<readonly Beginning[]> {
+  async recover(
+    owned: readonly TopicPartition[],
+    isHopeless: (at: TopicPartition) => boolean,
+  ): Promise<readonly Beginning[]> {
     if ([...this.lost.values()].every(isHopeless) || this.isRecovering) return [];
     this.isRecovering = true;
     try {
@@ -110,7 +109,7 @@ export class Whereabouts {
       const logs = await this.parts.servers.logs.ask(topicsOf(owned));
       if (round !== this.round) return [];
       this.compare(logs, owned);
-      const lost = owned.filter((at) => this.lost.has(nameOf(at)) && logs.topicIds.has(at.topic));
+      const lost = owned.filter((at) => this.lost.has(partitionName(at)) && logs.topicIds.has(at.topic));
       const busy = new Set(topicsOf(lost.filter((at) => !this.parts.isSettled(at))));
       const settled = lost.filter(({ topic }) => !busy.has(topic));
       return await this.ask(settled, logs, () => this.parts.positions.loadSame());
@@ -120,7 +119,7 @@ export class Whereabouts {
   }
 
   private async ask(
-    partitions: readonly Assigned[],
+    partitions: readonly TopicPartition[],
     logs: Log,
     load: () => Promise<readonly Stored[]>,
   ): Promise<readonly Beginning[]> {
@@ -131,9 +130,9 @@ export class Whereabouts {
     for (const start of starts) if (start.finding === 'truncated') await positions.forget(start);
     if (round !== this.round) return [];
     this.logs = { clusterId: logs.clusterId, topicIds: new Map([...this.logs.topicIds, ...logs.topicIds]) };
-    const found = new Set([...starts, ...gaps].map(nameOf));
+    const found = new Set([...starts, ...gaps].map(partitionName));
     for (const at of partitions) {
-      if (found.has(nameOf(at))) this.lost.delete(nameOf(at));
+      if (found.has(partitionName(at))) this.lost.delete(partitionName(at));
       else this.lose(at); // its topic was deleted, or nobody leads it
     }
     const begun = [...starts];

@@ -6,6 +6,7 @@ import type { Selection } from '../postgres/runs.js';
 import { sourceTopics, type Servers } from '../servers.js';
 import { findRanges, type Asked, type Found } from './ranges.js';
 import { parseWhen } from './when.js';
+import { partitionName } from '../kafka/topic-partition.js';
 
 /** Which part of history is meant, as it was typed. */
 export interface Choice {
@@ -76,13 +77,12 @@ const TIMES_MS = 5_000;
 
 /** Asks for the first and the last record of each range, to say from when they are. */
 export async function withTimes(kafka: Kafka, ranges: readonly Range[], stop: AbortSignal): Promise<PlannedRange[]> {
-  const nameOf = ({ topic, partition }: { topic: string; partition: number }) => `${topic}:${partition}`;
   const signal = AbortSignal.any([stop, AbortSignal.timeout(TIMES_MS)]);
   const timesAt = async (places: readonly Range[]): Promise<Map<string, string>> => {
     const times = new Map<string, string>();
     for await (const slice of new LogReader(kafka, places, { signal }).slices()) {
       const [message] = slice.messages;
-      if (message) times.set(nameOf(slice), new Date(message.timestamp).toISOString());
+      if (message) times.set(partitionName(slice), new Date(message.timestamp).toISOString());
     }
     return times;
   };
@@ -91,7 +91,7 @@ export async function withTimes(kafka: Kafka, ranges: readonly Range[], stop: Ab
   return ranges.map((range) => ({
     ...range,
     events: range.to - range.from,
-    firstAt: firsts.get(nameOf(range)) ?? null,
-    lastAt: lasts.get(nameOf(range)) ?? null,
+    firstAt: firsts.get(partitionName(range)) ?? null,
+    lastAt: lasts.get(partitionName(range)) ?? null,
   }));
 }

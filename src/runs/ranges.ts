@@ -2,6 +2,7 @@ import type { Admin } from 'kafkajs';
 import { EXIT, UserError } from '../errors.js';
 import type { Range } from '../kafka/log-reader.js';
 import type { PartitionEnd } from '../kafka/topics.js';
+import { partitionName } from '../kafka/topic-partition.js';
 
 /** What is asked for of some topics. Times are milliseconds since 1970, those of the records. */
 export interface Asked {
@@ -46,10 +47,10 @@ async function offsetsAt(
   const found = new Map<string, number>();
   for (const topic of topics) {
     for (const { partition, offset } of await admin.fetchTopicOffsetsByTimestamp(topic, time)) {
-      found.set(`${topic}:${partition}`, Number(offset));
+      found.set(partitionName({ topic, partition }), Number(offset));
     }
   }
-  return (topic, partition) => found.get(`${topic}:${partition}`) ?? 0;
+  return (topic, partition) => found.get(partitionName({ topic, partition })) ?? 0;
 }
 
 function refuseContradictions({ fromOffset, fromTime, toOffset, toTime }: Asked): void {

@@ -5,6 +5,7 @@ import type { LogEnds } from '../kafka/log-ends.js';
 import type { PartitionEnd } from '../kafka/topics.js';
 import { isOf, type Log, type Positions } from '../postgres/positions.js';
 import type { Table } from '../tables/table.js';
+import { partitionName } from '../kafka/topic-partition.js';
 
 /** Event types that can bring a row of each table: those whose example makes one. */
 export function makersOf(registry: ReadonlyMap<string, EventType>): ReadonlyMap<Table, readonly string[]> {
@@ -71,7 +72,7 @@ export class CatchUp {
     const ours = (await this.positions.load()).filter((at) => isOf(at, log));
     const stored = new Map(ours.map((at) => [`${at.topic}:${at.partition}`, at.next]));
     const read = ({ topic, partition, low, high }: PartitionEnd) =>
-      low === high || (stored.get(`${topic}:${partition}`) ?? 0) >= high;
+      low === high || (stored.get(partitionName({ topic, partition })) ?? 0) >= high;
     if (!snapshot.ends.every(read)) return undefined;
     this.pending.delete(table);
     return snapshot.at;

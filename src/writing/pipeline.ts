@@ -13,6 +13,7 @@ import type { Written } from './written.js';
 import type { Range } from './suspects.js';
 import type { Tally } from '../health/tally.js';
 import type { Tracing, Ways } from '../tracing/tracing.js';
+import { partitionName } from '../kafka/topic-partition.js';
 
 export interface Parts extends Ways {
   readonly registry: ReadonlyMap<string, EventType>;
@@ -62,13 +63,13 @@ function take(batch: readonly Queued[], offsets: Offsets): Part[] {
   let part: Part | undefined;
   for (const { topic, partition, next, message } of batch) {
     // Messages come partition by partition: mostly it is that of the one before.
-    if (part?.partition !== partition || part.topic !== topic) part = parts.get(`${topic}:${partition}`);
+    if (part?.partition !== partition || part.topic !== topic) part = parts.get(partitionName({ topic, partition }));
     if (part) {
       part.segment.end = next;
       part.time = message?.timestamp ?? part.time;
     } else {
       part = { topic, partition, segment: offsets.take(topic, partition, next), time: message?.timestamp };
-      parts.set(`${topic}:${partition}`, part);
+      parts.set(partitionName({ topic, partition }), part);
     }
   }
   return [...parts.values()];
@@ -79,12 +80,13 @@ function rangesOf(messages: readonly Message[]): Range[] {
   const ranges = new Map<string, { topic: string; partition: number; first: number; next: number }>();
   let range: { topic: string; partition: number; first: number; next: number } | undefined;
   for (const { topic, partition, offset } of messages) {
-    if (range?.partition !== partition || range.topic !== topic) range = ranges.get(`${topic}:${partition}`);
+    if (range?.partition !== partition || range.topic !== topic)
+      range = ranges.get(partitionName({ topic, partition }));
     if (range) {
       range.next = offset + 1;
     } else {
       range = { topic, partition, first: offset, next: offset + 1 };
-      ranges.set(`${topic}:${partition}`, range);
+      ranges.set(partitionName({ topic, partition }), range);
     }
   }
   return [...ranges.values()];

@@ -1,4 +1,5 @@
 import type { Position } from '../reading/offsets.js';
+import { partitionName } from '../kafka/topic-partition.js';
 
 /** Where a message is. */
 export interface Place {
@@ -51,7 +52,7 @@ export class Suspects {
   constructor(stored: readonly SuspectRange[]) {
     const byPartition = new Map<string, SuspectRange[]>();
     for (const range of stored) {
-      const name = nameOf(range);
+      const name = partitionName(range);
       const found = byPartition.get(name);
       if (found) found.push(range);
       else byPartition.set(name, [range]);
@@ -82,18 +83,18 @@ export class Suspects {
   /** Whether a message was in hand when a process died, and has not proved harmless since. */
   isSuspect(topic: string, partition: number, offset: number): boolean {
     if (this.partitions.size === 0) return false;
-    const found = this.partitions.get(nameOf({ topic, partition }));
+    const found = this.partitions.get(partitionName({ topic, partition }));
     return found?.ranges.some(({ first, next }) => first <= offset && offset < next) ?? false;
   }
 
   /** How often a process died while it had this message, and no other, in hand. */
   attemptsOf(topic: string, partition: number, offset: number): number {
-    return this.partitions.get(nameOf({ topic, partition }))?.deaths.get(offset) ?? 0;
+    return this.partitions.get(partitionName({ topic, partition }))?.deaths.get(offset) ?? 0;
   }
 
   /** The message is harmless: it was written alone, and the process lives. */
   acquit(at: Place): void {
-    const partition = this.partitions.get(nameOf(at));
+    const partition = this.partitions.get(partitionName(at));
     if (!partition) return;
     const { offset } = at;
     partition.deaths.delete(offset);
@@ -111,7 +112,7 @@ export class Suspects {
   passable(positions: readonly Position[]): Position[] {
     if (this.partitions.size === 0) return [];
     return positions.filter((position) => {
-      const end = this.partitions.get(nameOf(position))?.ends[0];
+      const end = this.partitions.get(partitionName(position))?.ends[0];
       return end !== undefined && end <= position.next;
     });
   }
@@ -119,7 +120,7 @@ export class Suspects {
   /** Messages before these positions are not read again. */
   pass(positions: readonly Position[]): void {
     for (const position of positions) {
-      const name = nameOf(position);
+      const name = partitionName(position);
       const partition = this.partitions.get(name);
       if (!partition) continue;
       partition.ends = partition.ends.filter((end) => end > position.next);
@@ -130,8 +131,4 @@ export class Suspects {
       if (partition.ends.length === 0) this.partitions.delete(name);
     }
   }
-}
-
-function nameOf({ topic, partition }: { topic: string; partition: number }): string {
-  return `${topic}:${partition}`;
 }
