@@ -1,6 +1,6 @@
 import type { Event } from '../event/decode.js';
 import type { Message } from '../event/message.js';
-import type { Waiting } from '../tables/resolve.js';
+import type { Need, Waiting } from '../tables/resolve.js';
 import { encodeArray } from './arrays.js';
 import { readHeaders, storedHeaders } from './headers.js';
 import { eventKey } from './processed.js';
@@ -130,18 +130,16 @@ export async function countAttempt(session: Session, parked: Parked): Promise<vo
 /**
  * Locks parked events that wait for one of these rows. Those that another transaction has are left to it.
  *
+ * @param wanted rows, each once
  * @param limit how many at the most
  */
-export async function lockWaitingFor(
-  session: Session,
-  table: string,
-  keys: readonly string[],
-  limit: number,
-): Promise<Parked[]> {
-  const { bytes } = encodeArray('text', keys.length, (i) => keys[i]);
-  const text = `SELECT ${COLUMNS} FROM dbw.parked_events WHERE wait_table = $1 AND wait_key = ANY($2::text[])
-    ORDER BY topic, partition, "offset" LIMIT $3 FOR UPDATE SKIP LOCKED`;
-  const { rows } = await session.run(statement(text, [table, bytes, limit]));
+export async function lockWaitingFor(session: Session, wanted: readonly Need[], limit: number): Promise<Parked[]> {
+  const tables = encodeArray('text', wanted.length, (i) => wanted[i]?.table.name).bytes;
+  const keys = encodeArray('text', wanted.length, (i) => wanted[i]?.key).bytes;
+  const text = `SELECT ${COLUMNS} FROM unnest($1::text[], $2::text[]) AS x (of_table, of_key)
+    JOIN dbw.parked_events p ON p.wait_table = x.of_table AND p.wait_key = x.of_key
+    ORDER BY topic, partition, "offset" LIMIT $3 FOR UPDATE OF p SKIP LOCKED`;
+  const { rows } = await session.run(statement(text, [tables, keys, limit]));
   return rows.map(read);
 }
 

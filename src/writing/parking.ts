@@ -20,7 +20,7 @@ import {
 import { identityOf } from '../postgres/identity.js';
 import { Session } from '../postgres/session.js';
 import { existing } from '../postgres/statements.js';
-import { Keys, type RowKeys } from '../tables/resolve.js';
+import { Keys, type Need, type RowKeys } from '../tables/resolve.js';
 import { type Store } from './store.js';
 import { Collided, type Written } from './written.js';
 import type { Table } from '../tables/table.js';
@@ -125,7 +125,10 @@ export class Parking {
       const { byTable } = this.wanted;
       this.wanted = new Keys();
       const waitedFor = await this.waitedFor([...byTable.keys()]);
-      for (const [table, keys] of byTable) if (waitedFor.has(table.name)) await this.wakeAll(table, [...keys]);
+      const needs = [...byTable].flatMap(([table, keys]) =>
+        waitedFor.has(table.name) ? Array.from(keys, (key) => ({ table, key })) : [],
+      );
+      await this.wakeAll(needs);
     }
   }
 
@@ -144,10 +147,7 @@ export class Parking {
         const last = keys.at(-1);
         if (last === undefined) break;
         const found = await Session.with(this.context.dataSource, (session) => session.run(existing(table, keys)));
-        await this.wakeAll(
-          table,
-          found.rows.map(([key]) => String(key)),
-        );
+        await this.wakeAll(found.rows.map(([key]) => ({ table, key: String(key) })));
         if (keys.length < PAGE) break;
         after = last;
       }
@@ -155,18 +155,19 @@ export class Parking {
     await this.wakeWanted();
   }
 
-  private async wakeAll(table: Table, keys: readonly string[]): Promise<void> {
-    for (let start = 0; start < keys.length; start += PAGE) {
-      const some = keys.slice(start, start + PAGE);
+  /** Tries the events that wait for these rows. */
+  private async wakeAll(needs: readonly Need[]): Promise<void> {
+    for (let start = 0; start < needs.length; start += PAGE) {
+      const some = needs.slice(start, start + PAGE);
       for (let limit = BATCH; ;) {
         try {
-          const { tried, moved } = await this.wake(table, some, limit);
+          const { tried, moved } = await this.wake(some, limit);
           if (tried < limit || moved === 0) break;
         } catch (error) {
           if (!mayBeOneEvents(blame(error))) throw error;
           this.context.store.forget();
           // What fails for an unknown reason is left for the next sweep, until it was tried often enough.
-          if (limit === 1 && !(await this.refuseFirst(table, some, error))) break;
+          if (limit === 1 && !(await this.refuseFirst(some, error))) break;
           limit = Math.max(1, limit >> 2);
         }
       }
@@ -174,7 +175,7 @@ export class Parking {
   }
 
   /** Tries the first events that wait for these rows, in one transaction; returns how many, and how many wait so no longer. */
-  private async wake(table: Table, keys: readonly string[], limit: number): Promise<{ tried: number; moved: number }> {
+  private async wake(needs: readonly Need[], limit: number): Promise<{ tried: number; moved: number }> {
     const { dataSource, store, onWritten } = this.context;
     const excluded: Event[] = [];
     for (;;) {
@@ -182,7 +183,7 @@ export class Parking {
         return await Session.with(dataSource, async (session) => {
           const identity = await identityOf(session);
           const { tried, moved, written } = await session.transaction(async () => {
-            const parked = await lockWaitingFor(session, table.name, keys, limit);
+            const parked = await lockWaitingFor(session, needs, limit);
             const events = parked.flatMap((one) => this.eventOf(one) ?? []);
             const places = new Set(excluded.map(({ message }) => placeOf(message)));
             const isExcluded = ({ message }: Event) => places.has(placeOf(message));
@@ -219,12 +220,12 @@ export class Parking {
   }
 
   /** Refuses the first event that waits for these rows, which alone cannot be written; returns whether it did. */
-  private async refuseFirst(table: Table, keys: readonly string[], error: unknown): Promise<boolean> {
+  private async refuseFirst(needs: readonly Need[], error: unknown): Promise<boolean> {
     const { dataSource, sendLetters, maxAttempts } = this.context;
     const kind = blame(error).class;
     return Session.with(dataSource, (session) =>
       session.transaction(async () => {
-        const [first] = await lockWaitingFor(session, table.name, keys, 1);
+        const [first] = await lockWaitingFor(session, needs, 1);
         const event = first && this.eventOf(first);
         if (!event) return false;
         const attempts = first.attempts + 1;
@@ -235,7 +236,7 @@ export class Parking {
         const refusal: Refusal = {
           reason: kind === 'bug' ? 'bug' : 'database',
           code: faultOf(error)?.sqlState ?? 'unknown',
-          path: table.name,
+          path: first.waitTable,
           message: 'the parked event cannot be written',
           eventId: event.id,
           eventType: event.type.type,

@@ -7,6 +7,7 @@ import type { Message } from '../../src/event/message.js';
 import * as parking from '../../src/postgres/parked.js';
 import { Session } from '../../src/postgres/session.js';
 import type { Need, Waiting } from '../../src/tables/resolve.js';
+import type { Table } from '../../src/tables/table.js';
 import { emptyTables, freshDatabase } from '../support/database.js';
 import { envelope, eventOf } from '../support/envelopes.js';
 
@@ -18,6 +19,7 @@ function waiting(need: Need, message: Partial<Message> = {}): Waiting {
   return { need, event: { ...event, message: { ...event.message, ...message } } };
 }
 
+const needs = (table: Table, keys: readonly string[]) => keys.map((key): Need => ({ table, key }));
 const forUser = (key: string, message?: Partial<Message>) => waiting({ table: users, key }, message);
 
 describe('parked events', () => {
@@ -33,7 +35,7 @@ describe('parked events', () => {
   }
   const park = (...list: Waiting[]) => run((session) => parking.park(session, list));
   const locked = (keys: string[], limit = 100) =>
-    run((session) => parking.lockWaitingFor(session, 'users', keys, limit));
+    run((session) => parking.lockWaitingFor(session, needs(users, keys), limit));
   const offsets = (list: readonly parking.Parked[]) => list.map(({ message }) => message.offset);
   const offsetsOf = (list: readonly Waiting[]) => list.map(({ event }) => event.message.offset);
   const awaited = (after = '', recentMs?: number, limit = 100) => run((session) => parking.awaited(session, 'users', after, recentMs, limit)); // prettier-ignore
@@ -101,7 +103,7 @@ describe('parked events', () => {
     await run((session) => parking.repark(session, [{ ...one, need: { table: posts, key: 'p' } }]));
     await run((session) => parking.repark(session, []));
     expect(offsets(await locked(['ann']))).to.deep.equal(offsetsOf([other]));
-    const [moved] = await run((session) => parking.lockWaitingFor(session, 'posts', ['p'], 10));
+    const [moved] = await run((session) => parking.lockWaitingFor(session, needs(posts, ['p']), 10));
     expect(moved).to.deep.include({ attempts: 2, waitTable: 'posts', waitKey: 'p' });
   });
 
@@ -111,6 +113,10 @@ describe('parked events', () => {
     expect(offsets(await locked(['ann', '🦊', 'nobody']))).to.deep.equal(offsetsOf([list[1]!, list[2]!, list[3]!]));
     expect(offsets(await locked(['ann', '🦊'], 2))).to.deep.equal(offsetsOf([list[1]!, list[2]!]));
     expect(await locked([])).to.deep.equal([]);
+    const both = [...needs(users, ['ann']), ...needs(posts, ['ann', 'bob'])];
+    expect(offsets(await run((session) => parking.lockWaitingFor(session, both, 100)))).to.deep.equal(
+      offsetsOf([list[1]!, list[3]!, list[4]!]),
+    );
   });
 
   it('that one transaction has are left to it', async () => {
@@ -118,7 +124,7 @@ describe('parked events', () => {
     await park(...list);
     await run((session) =>
       session.transaction(async () => {
-        expect(offsets(await parking.lockWaitingFor(session, 'users', ['ann'], 2))).to.deep.equal(
+        expect(offsets(await parking.lockWaitingFor(session, needs(users, ['ann']), 2))).to.deep.equal(
           offsetsOf(list.slice(0, 2)),
         );
         expect(offsets(await locked(['ann']))).to.deep.equal(offsetsOf(list.slice(2)));
