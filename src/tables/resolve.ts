@@ -44,6 +44,11 @@ export function eachNeed(change: Change, visit: (table: Table, key: string) => v
   });
 }
 
+/** Whether a change makes a row that others may need. */
+export function makesAwaitable({ verb, table }: Change): boolean {
+  return verb !== 'set' && table.isAwaitable;
+}
+
 /** Rows by their keys, of which nobody wants to change anything. */
 export interface RowKeys {
   readonly byTable: ReadonlyMap<Table, Pick<ReadonlySet<string>, 'has' | 'keys' | 'size'>>;
@@ -70,6 +75,24 @@ export class Keys implements RowKeys {
 
   has(table: Table, key: string): boolean {
     return has(this, table, key);
+  }
+
+  get isEmpty(): boolean {
+    return this.byTable.size === 0;
+  }
+
+  /** How many there are. */
+  get size(): number {
+    let size = 0;
+    for (const keys of this.byTable.values()) size += keys.size;
+    return size;
+  }
+
+  /** Those that are not among these. */
+  without(others: Keys): Keys {
+    const rest = new Keys();
+    for (const [table, keys] of this.byTable) for (const key of keys) if (!others.has(table, key)) rest.add(table, key);
+    return rest;
   }
 }
 
@@ -134,11 +157,6 @@ class Twins {
  */
 export function resolve(events: readonly Event[], known: (table: Table, key: string) => boolean): Resolved {
   const twins = new Twins();
-  const { repeated, collisions } = twins;
-  // Mostly every event has all that it needs.
-  if (events.every((event) => missing(event, known) === undefined)) {
-    return { applicable: events.filter((event) => twins.isFirst(event)), waiting: [], repeated, collisions };
-  }
   const made = new Keys();
   const waiters = new Waiters();
   const ready = new Set<Event>();
@@ -156,9 +174,10 @@ export function resolve(events: readonly Event[], known: (table: Table, key: str
     needs.delete(event);
     if (!twins.isFirst(event)) return;
     ready.add(event);
-    for (const { verb, table, row } of event.changes) {
-      if (verb === 'set') continue;
-      const key = table.keyOf(row);
+    for (const change of event.changes) {
+      if (!makesAwaitable(change)) continue;
+      const { table } = change;
+      const key = table.keyOf(change.row);
       made.add(table, key);
       for (const waiter of waiters.take(table, key)) pending.push(waiter);
     }
@@ -172,7 +191,41 @@ export function resolve(events: readonly Event[], known: (table: Table, key: str
   return {
     applicable: events.filter((event) => ready.has(event)),
     waiting: [...needs].map(([event, need]) => ({ event, need })),
-    repeated,
-    collisions,
+    repeated: twins.repeated,
+    collisions: twins.collisions,
   };
+}
+
+/** What a batch comes to where each event has what it needs when it is its turn. */
+export interface InOrder {
+  readonly resolved: Resolved;
+  /** Rows that are needed, and neither known nor made by an event before: with them it is as `resolved` says. */
+  readonly unknown: Keys;
+  /** Rows that the batch makes. */
+  readonly made: Keys;
+}
+
+/**
+ * Looks through a batch once, in the order given: events come in the order of their time, so that mostly no other is needed.
+ *
+ * @param known whether a row is in the database
+ */
+export function resolveInOrder(events: readonly Event[], known: (table: Table, key: string) => boolean): InOrder {
+  const twins = new Twins();
+  const made = new Keys();
+  const unknown = new Keys();
+  const lacks = (table: Table, key: string) => !known(table, key) && !made.has(table, key);
+  const applicable: Event[] = [];
+  for (const event of events) {
+    const isFirst = twins.isFirst(event);
+    for (const change of event.changes) {
+      eachNeed(change, (table, key) => {
+        if (lacks(table, key)) unknown.add(table, key);
+      });
+      if (isFirst && makesAwaitable(change)) made.add(change.table, change.table.keyOf(change.row));
+    }
+    if (isFirst) applicable.push(event);
+  }
+  const { repeated, collisions } = twins;
+  return { resolved: { applicable, waiting: [], repeated, collisions }, unknown, made };
 }

@@ -1,5 +1,5 @@
 import type { Event } from '../event/decode.js';
-import { has, Keys, type RowKeys, type Waiting } from '../tables/resolve.js';
+import { has, Keys, makesAwaitable, type RowKeys, type Waiting } from '../tables/resolve.js';
 
 /** A batch on its way into the database. */
 export interface Batch {
@@ -8,12 +8,14 @@ export interface Batch {
   readonly done: Promise<unknown>;
 }
 
-/** The rows that events make, if they can be written. */
+/** The rows that events make, if they can be written, as far as others may need them. */
 export function madeBy(events: readonly Event[]): Keys {
   const makes = new Keys();
   for (const event of events) {
     try {
-      for (const { verb, table, row } of event.changes) if (verb !== 'set') makes.add(table, table.keyOf(row));
+      for (const change of event.changes) {
+        if (makesAwaitable(change)) makes.add(change.table, change.table.keyOf(change.row));
+      }
     } catch {
       // An event that breaks our code makes no rows; whoever tries to write it says so.
     }

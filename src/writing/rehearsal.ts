@@ -9,6 +9,7 @@ import { Session } from '../postgres/session.js';
 import { eachNeed, Keys, resolve, type Waiting } from '../tables/resolve.js';
 import { madeBy } from './in-flight.js';
 import { isolate } from './isolate.js';
+import { needed } from './resolver.js';
 import type { Store } from './store.js';
 import type { Table } from '../tables/table.js';
 
@@ -88,7 +89,7 @@ export class Rehearsal {
     const { marked, unmarked } = await store.sift(session, events);
     const repeated = unmarked.filter(({ id }) => this.ids.has(idOf(id)));
     const rest = repeated.length === 0 ? unmarked : unmarked.filter(({ id }) => !this.ids.has(idOf(id)));
-    const found = await store.resolver.look(session, rest, () => false);
+    const found = await needed(session, rest);
     const resolved = resolve(rest, (table, key) => found.has(table, key) || this.rows.has(table, key));
     const leans = leaning(resolved.applicable, (table, key) => !found.has(table, key) && this.rows.has(table, key));
     const plain = resolved.applicable.filter((event) => !leans.has(event));

@@ -1,11 +1,35 @@
 import { existing, foundIn } from '../postgres/statements.js';
 import type { Session } from '../postgres/session.js';
 import { KnownRows } from '../tables/known.js';
-import { eachNeed, has, Keys, resolve, type Resolved, type RowKeys } from '../tables/resolve.js';
+import { eachNeed, Keys, resolve, resolveInOrder, type Resolved, type RowKeys } from '../tables/resolve.js';
 import type { Table } from '../tables/table.js';
 import type { Event } from '../event/decode.js';
 import { pure } from './blame.js';
-import { madeBy } from './in-flight.js';
+
+/** The rows that events need, but for those that are known. */
+function needsOf(events: readonly Event[], isKnown: (table: Table, key: string) => boolean = () => false): Keys {
+  const needs = new Keys();
+  pure(() => {
+    for (const event of events) {
+      for (const change of event.changes) {
+        eachNeed(change, (table, key) => {
+          if (!isKnown(table, key)) needs.add(table, key);
+        });
+      }
+    }
+  });
+  return needs;
+}
+
+async function thoseThere(session: Session, { byTable }: Keys): Promise<Keys> {
+  const questions = [...byTable].map(([table, keys]) => existing(table, [...keys]));
+  return foundIn([...byTable.keys()], await session.together(questions));
+}
+
+/** The rows that events need and the database has. */
+export function needed(session: Session, events: readonly Event[]): Promise<Keys> {
+  return thoseThere(session, needsOf(events));
+}
 
 /** Finds out which events can be written now, and remembers which rows exist. */
 export class Resolver {
@@ -21,52 +45,28 @@ export class Resolver {
    * those that the batch makes itself only where some of it has to wait.
    */
   async resolve(session: Session, events: readonly Event[]): Promise<Resolved> {
-    let made: RowKeys | undefined;
     const isKnown = (table: Table, key: string) => this.known.has(table, key);
-    const isMade = (table: Table, key: string) => has((made ??= madeBy(events)), table, key);
-    const resolved = await this.resolveKnowing(
-      session,
-      events,
-      (table, key) => isKnown(table, key) || isMade(table, key),
-    );
-    return made && resolved.waiting.length > 0 ? this.resolveKnowing(session, events, isKnown) : resolved;
+    const { resolved, unknown, made } = pure(() => resolveInOrder(events, isKnown));
+    if (unknown.isEmpty) return resolved;
+    const found = await this.ask(session, unknown.without(made));
+    if (found.size === unknown.size) return resolved;
+    const outOfOrder = pure(() => resolve(events, (table, key) => found.has(table, key) || isKnown(table, key)));
+    if (outOfOrder.waiting.length === 0 || made.isEmpty) return outOfOrder;
+    const all = await this.ask(session, needsOf(events, isKnown));
+    return pure(() => resolve(events, (table, key) => all.has(table, key) || isKnown(table, key)));
   }
 
-  /** What is found is remembered, but not within a transaction, which also sees rows that may never be committed. */
-  private async resolveKnowing(
-    session: Session,
-    events: readonly Event[],
-    isUnasked: (table: Table, key: string) => boolean,
-  ): Promise<Resolved> {
-    const found = await this.look(session, events, isUnasked);
+  /** Asks for rows; what is found is remembered, but not within a transaction, which also sees rows that may never be committed. */
+  private async ask(session: Session, rows: Keys): Promise<Keys> {
+    const found = await thoseThere(session, rows);
     if (!session.inTransaction) this.learn(found);
-    return pure(() => resolve(events, (table, key) => found.has(table, key) || this.known.has(table, key)));
+    return found;
   }
 
   /** The same, but nothing is believed to exist that the database does not show now, and nothing is remembered. */
   async resolveAnew(session: Session, events: readonly Event[]): Promise<Resolved> {
-    const found = await this.look(session, events, () => false);
+    const found = await needed(session, events);
     return pure(() => resolve(events, (table, key) => found.has(table, key)));
-  }
-
-  /** The rows that events need and the database has, those left out that need no question. */
-  async look(
-    session: Session,
-    events: readonly Event[],
-    isUnasked: (table: Table, key: string) => boolean,
-  ): Promise<Keys> {
-    const asked = new Keys();
-    pure(() => {
-      for (const event of events) {
-        for (const change of event.changes) {
-          eachNeed(change, (table, key) => {
-            if (!isUnasked(table, key)) asked.add(table, key);
-          });
-        }
-      }
-    });
-    const questions = [...asked.byTable].map(([table, keys]) => existing(table, [...keys]));
-    return foundIn([...asked.byTable.keys()], await session.together(questions));
   }
 
   /** These rows exist from now on: only what is committed may be told. */

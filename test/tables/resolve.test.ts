@@ -4,7 +4,8 @@ import type { Event } from '../../src/event/decode.js';
 import { conversations, messages } from '../../src/handlers/messages.js';
 import { comments, posts } from '../../src/handlers/content.js';
 import { users } from '../../src/handlers/users.js';
-import { eachNeed, Keys, resolve, type Resolved } from '../../src/tables/resolve.js';
+import { eachNeed, Keys, resolve, resolveInOrder, type Resolved } from '../../src/tables/resolve.js';
+import type { Table } from '../../src/tables/table.js';
 import { batches, eventStream, shuffled } from '../support/arbitraries.js';
 import { envelope, eventOf } from '../support/envelopes.js';
 import { expectedTables } from '../support/model.js';
@@ -183,6 +184,43 @@ describe('resolving', () => {
           ).to.deep.equal(expected);
           const waiting = expectedTables(events).waiting.map(({ eventId }) => eventId);
           expect([...new Set(expected.waiting)]).to.deep.equal(waiting.sort());
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('in one look needs nothing that an event before makes, if it counts', () => {
+    const [ann, known] = [user('ann'), post('p')];
+    const reply = comment('reply', 'other');
+    const unknownTo = (...events: Event[]) => {
+      const { byTable } = resolveInOrder(events, nothing).unknown;
+      return [...byTable].flatMap(([{ name }, keys]) => Array.from(keys, (key) => `${name} ${key}`));
+    };
+    expect(unknownTo(ann, known, comment('other'), reply)).to.deep.equal([]);
+    expect(unknownTo(ann, known, reply, comment('other'))).to.deep.equal(['comments other']);
+    // Another event under a known id makes nothing.
+    const collision = { ...user('eve'), id: known.id };
+    expect(unknownTo(ann, known, collision, post('q', 'eve'))).to.deep.equal(['users eve']);
+  });
+
+  it('in one look is the same, where all that is not there when it is needed exists, and asks for nothing else', () => {
+    fc.assert(
+      fc.property(
+        eventStream().chain((events) => shuffled([...events, ...events.slice(0, 3)])),
+        (order) => {
+          const events = order.map((one, i) => eventOf(one, i));
+          const { resolved, unknown, made } = resolveInOrder(events, nothing);
+          expect(resolved.waiting).to.deep.equal([]);
+          expect(ids(resolve(events, (table, key) => unknown.has(table, key)))).to.deep.equal(ids(resolved));
+          // Of what is unknown nothing can be left out, but what the batch makes later.
+          const asked = unknown.without(made);
+          for (const [table, keys] of asked.byTable) {
+            for (const key of keys) {
+              const others = (of: Table, one: string) => unknown.has(of, one) && !(of === table && one === key);
+              expect(resolve(events, others).waiting).not.to.deep.equal([]);
+            }
+          }
         },
       ),
       { numRuns: 300 },
