@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import kafkajs from 'kafkajs';
-import { committedOffsets, partitionEnds } from '../src/kafka/topics.js';
+import { LogEnds } from '../src/kafka/log-ends.js';
+import { committedOffsets } from '../src/kafka/topics.js';
 import { changeSetting } from '../src/kafka/topic-settings.js';
 import { registerCodecs } from '../src/kafka/codecs.js';
 import { dbw, type Running } from './support/cli.js';
@@ -9,7 +10,7 @@ import * as people from './support/people.js';
 import { Place } from './support/place.js';
 import { ask } from './support/port.js';
 import { readRows } from './support/rows.js';
-import { createTopics, send, testKafka, withAdmin, type Outgoing } from './support/topics.js';
+import { createTopics, deleteBefore, send, testKafka, withAdmin, type Outgoing } from './support/topics.js';
 import { unique } from './support/unique.js';
 import { until } from './support/until.js';
 
@@ -47,7 +48,7 @@ async function stop(running: Running): Promise<void> {
 
 /** The one partition of a topic that holds anything. */
 async function filled(topic: string): Promise<{ partition: number; high: number }> {
-  const ends = await withAdmin((admin) => partitionEnds(admin, [topic]));
+  const ends = await LogEnds.with(testKafka(), (logEnds) => logEnds.ask([topic]));
   const [end, ...others] = ends.filter(({ high }) => high > 0);
   if (!end || others.length > 0) throw new Error(`${topic} is filled otherwise`);
   return end;
@@ -55,15 +56,8 @@ async function filled(topic: string): Promise<{ partition: number; high: number 
 
 /** The end of a topic of which one partition is filled. */
 async function endOf(topic: string): Promise<number> {
-  const ends = await withAdmin((admin) => partitionEnds(admin, [topic]));
+  const ends = await LogEnds.with(testKafka(), (logEnds) => logEnds.ask([topic]));
   return Math.max(...ends.map(({ high }) => high));
-}
-
-async function deleteRecords(topic: string, partition: number, upTo: number): Promise<void> {
-  await withAdmin(async (admin) => {
-    await partitionEnds(admin, [topic]); // kafkajs does not ask by itself where the partition is
-    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(upTo) }] });
-  });
 }
 
 async function deleteTopic(topic: string): Promise<void> {
@@ -105,7 +99,7 @@ describe('positions', function () {
       await here.catchUp();
       await send(users(10, 20, 'k'), here.prefix);
       const { partition } = await filled(topic);
-      await deleteRecords(topic, partition, 15);
+      await deleteBefore(topic, partition, 15);
 
       const first = consume(here);
       await logged(first, `5 events of ${topic}, partition ${partition}, were deleted by retention`);
@@ -119,7 +113,7 @@ describe('positions', function () {
       expect((await ask(first, '/livez')).status).to.equal(200);
       expect((await ask(first, '/metrics')).text).to.match(/dbw_gap_lost_events 5\n/);
       // It goes on: the number that is told is the one that is needed.
-      await deleteRecords(topic, partition, 16);
+      await deleteBefore(topic, partition, 16);
       await logged(first, `6 events of ${topic}, partition ${partition}, were deleted by retention`);
       await stop(first);
       expect(await count(here)).to.equal(10);
@@ -165,7 +159,7 @@ describe('positions', function () {
       // The queue is full now.
       await send(users(70, 90, 'k'), here.prefix);
       const { partition } = await filled(topic);
-      await deleteRecords(topic, partition, 80);
+      await deleteBefore(topic, partition, 80);
       await logged(held, 'the offset to read next is gone');
       await lock.rollbackTransaction();
       await lock.release();
@@ -192,7 +186,7 @@ describe('positions', function () {
       await send(users(4, 8, 'k'), here.prefix);
       await transact(topic, users(8, 9, 'k'), 'abort');
       await until(async () => (await endOf(topic)) === 10);
-      await deleteRecords(topic, partition, 8);
+      await deleteBefore(topic, partition, 8);
       frozen.child.kill('SIGCONT');
       await logged(frozen, `events of ${topic}, partition ${partition}, were deleted by retention`);
       const lost = Number(/"lost":(\d+)/.exec(frozen.output.stderr)?.[1]);
@@ -435,7 +429,7 @@ describe('positions', function () {
 
     const next = consume(here);
     await logged(next, why);
-    await deleteRecords(topic, partition, 80);
+    await deleteBefore(topic, partition, 80);
     await logged(
       next,
       `70 events of ${topic}, partition ${partition}, were deleted by retention before they were read`,

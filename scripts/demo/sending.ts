@@ -1,7 +1,7 @@
 import kafkajs from 'kafkajs';
 import type { Config } from '../../src/config.js';
-import { createKafka, withAdmin } from '../../src/kafka/client.js';
-import { partitionEnds } from '../../src/kafka/topics.js';
+import { createKafka } from '../../src/kafka/client.js';
+import { LogEnds } from '../../src/kafka/log-ends.js';
 import { TYPES, type Message } from '../../test/support/generator/index.js';
 import { until } from '../../test/support/services/until.js';
 import { createTopics } from '../../test/support/topics.js';
@@ -62,8 +62,6 @@ function topicsOf(config: Config['kafka']): string[] {
 
 /** How many messages the topics hold. */
 async function messagesThere(config: Config['kafka']): Promise<number> {
-  return withAdmin(config, async (admin) => {
-    const ends = await partitionEnds(admin, topicsOf(config));
-    return ends.reduce((sum, { low, high }) => sum + high - low, 0);
-  });
+  const ends = await LogEnds.with(createKafka(config), (logEnds) => logEnds.ask(topicsOf(config)));
+  return ends.reduce((sum, { low, high }) => sum + high - low, 0);
 }

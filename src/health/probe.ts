@@ -54,11 +54,6 @@ interface KafkaAnswer {
   readonly hasLetterTopic: boolean;
 }
 
-async function endsOf({ kafka }: Config, topics: readonly string[]): Promise<Ends> {
-  const ends = new LogEnds(createKafka(kafka));
-  return ends.askLed(topics).finally(() => void ends.close());
-}
-
 async function askKafka(config: Config): Promise<KafkaAnswer> {
   return withAdmin(config.kafka, async (admin) => {
     const present = new Set(await admin.listTopics());
@@ -70,7 +65,7 @@ async function askKafka(config: Config): Promise<KafkaAnswer> {
       topics.length > 0 ? committedOffsets(admin, config.kafka.groupId, topics) : [],
       settingsOf(admin, present.has(letters) ? [letters] : []),
     ]);
-    const { ends, unled } = await endsOf(config, topics);
+    const { ends, unled } = await LogEnds.with(createKafka(config.kafka), (logEnds) => logEnds.askLed(topics));
     const offsetOf = new Map(
       committed.map(({ topic, partition, offset }) => [partitionName({ topic, partition }), offset]),
     );

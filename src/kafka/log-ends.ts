@@ -82,6 +82,16 @@ export class LogEnds {
 
   constructor(private readonly kafka: Kafka) {}
 
+  /** Works with one that is closed afterwards, also where the work fails. */
+  static async with<T>(kafka: Kafka, work: (ends: LogEnds) => Promise<T>): Promise<T> {
+    const ends = new LogEnds(kafka);
+    try {
+      return await work(ends);
+    } finally {
+      await ends.close();
+    }
+  }
+
   /**
    * Where each partition of these topics begins and ends now.
    *

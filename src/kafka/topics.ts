@@ -52,17 +52,6 @@ export async function awaitLeaders(admin: Admin, topics: readonly string[]): Pro
   });
 }
 
-/** Where each partition of these topics begins and ends now. */
-export async function partitionEnds(admin: Admin, topics: readonly string[]): Promise<PartitionEnd[]> {
-  const ends = await Promise.all(
-    topics.map(async (topic) => {
-      const partitions = await onceLed(() => admin.fetchTopicOffsets(topic));
-      return partitions.map(({ partition, low, high }) => ({ topic, partition, low: Number(low), high: Number(high) }));
-    }),
-  );
-  return ends.flat();
-}
-
 /** Offsets that a group has committed; partitions without one are left out. */
 export async function committedOffsets(
   admin: Admin,

@@ -10,7 +10,6 @@ import { discardsOf } from '../postgres/discards.js';
 import { interruptedRun, Run, type Counts, type RunRange, type RunRecord, type Selection } from '../postgres/runs.js';
 import type { Advance } from '../progress.js';
 import { keepDays, openServers, sourceTopics, type Servers } from '../servers.js';
-import { partitionEnds } from '../kafka/topics.js';
 import { traced, type Tracing } from '../tracing/tracing.js';
 import { Choice, passedOver, type Standing } from './choice.js';
 import { Fates, type Fate } from './fates.js';
@@ -216,8 +215,7 @@ export class Replay {
 
   private async partitionsOf(topics: readonly string[]): Promise<Map<string, number>> {
     const counts = new Map<string, number>();
-    for (const { topic } of await partitionEnds(this.servers.admin, topics))
-      counts.set(topic, (counts.get(topic) ?? 0) + 1);
+    for (const { topic } of await this.servers.ends.ask(topics)) counts.set(topic, (counts.get(topic) ?? 0) + 1);
     return counts;
   }
 

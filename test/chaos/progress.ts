@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { committedOffsets, partitionEnds } from '../../src/kafka/topics.js';
+import { LogEnds } from '../../src/kafka/log-ends.js';
+import { committedOffsets } from '../../src/kafka/topics.js';
 import { until } from '../support/services/until.js';
+import { testKafka } from '../support/topics.js';
 import type { Stage } from './stage.js';
 
 const POLL_MS = 500;
@@ -17,9 +19,10 @@ interface Standing {
 
 /** How far a group is in every partition that holds anything. */
 export async function standings(stage: Stage, group: string): Promise<Standing[]> {
-  const [ends, offsets] = await stage.admin((admin) =>
-    Promise.all([partitionEnds(admin, stage.topics), committedOffsets(admin, group, stage.topics)]),
-  );
+  const [ends, offsets] = await Promise.all([
+    LogEnds.with(testKafka(), (logEnds) => logEnds.ask(stage.topics)),
+    stage.admin((admin) => committedOffsets(admin, group, stage.topics)),
+  ]);
   const rows: { topic: string; partition: number; next: number }[] = await stage.dataSource.query(
     'SELECT topic, partition, next_offset::float8 AS next FROM dbw.positions WHERE group_id = $1',
     [group],

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import type { KafkaMessage } from 'kafkajs';
-import { partitionEnds } from '../../src/kafka/topics.js';
+import { LogEnds } from '../../src/kafka/log-ends.js';
 import type { Message } from '../support/generator/index.js';
 import { header, testKafka } from '../support/topics.js';
 import { unique } from '../support/unique.js';
@@ -9,11 +9,10 @@ import type { Stage } from './stage.js';
 
 /** Reads every record that is in these topics now, in no order across partitions. */
 export async function readRecords(
-  stage: Stage,
   topics: readonly string[],
   onRecord: (topic: string, partition: number, record: KafkaMessage) => void,
 ): Promise<number> {
-  const ends = await stage.admin((admin) => partitionEnds(admin, topics));
+  const ends = await LogEnds.with(testKafka(), (logEnds) => logEnds.ask(topics));
   const total = ends.reduce((sum, { low, high }) => sum + high - low, 0);
   if (total === 0) return 0;
   const consumer = testKafka().consumer({ groupId: unique('read') });
@@ -46,7 +45,7 @@ export async function refusedRecords(
   const fates = new Map(messages.map((message) => [contentOf(message.topic, message.value), message.expect]));
   const refused = new Set<string>();
   let strangers = 0;
-  const records = await readRecords(stage, stage.topics, (topic, partition, { value, offset }) => {
+  const records = await readRecords(stage.topics, (topic, partition, { value, offset }) => {
     const fate = fates.get(contentOf(topic.slice(stage.prefix.length), value));
     if (fate === undefined) strangers++;
     if (fate === 'refuse') refused.add(`${topic}:${partition}:${offset}`);
@@ -71,7 +70,7 @@ export async function readLetters(stage: Stage): Promise<Letters> {
   const exists = await stage.admin(async (admin) => (await admin.listTopics()).includes(stage.deadLetterTopic));
   const count = !exists
     ? 0
-    : await readRecords(stage, [stage.deadLetterTopic], (_topic, _partition, record) => {
+    : await readRecords([stage.deadLetterTopic], (_topic, _partition, record) => {
         origins.add(
           ['topic', 'partition', 'offset'].map((part) => header(record, `__connect.errors.${part}`)).join(':'),
         );

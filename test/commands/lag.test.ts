@@ -6,11 +6,10 @@ import { GroupLag, type LagReport } from '../../src/reading/group-lag.js';
 import { lagTable } from '../../src/reading/lag-table.js';
 import { exampleOf } from '../../src/event/describe.js';
 import { registry } from '../../src/handlers/index.js';
-import { partitionEnds } from '../../src/kafka/topics.js';
 import { ratesOf } from '../../src/reading/lag-rates.js';
 import { dbw, startDbw, type Ended } from '../support/cli.js';
 import { Place } from '../support/place.js';
-import { createTopics, testKafka, withAdmin } from '../support/topics.js';
+import { createTopics, deleteBefore, testKafka } from '../support/topics.js';
 import { until } from '../support/until.js';
 
 const HOUR = 3_600_000;
@@ -166,10 +165,7 @@ describe('dbw lag', () => {
   });
 
   it('tells what retention deleted before it was read', async () => {
-    await withAdmin(async (admin) => {
-      await partitionEnds(admin, [topic()]); // kafkajs does not ask by itself where the partition is
-      await admin.deleteTopicRecords({ topic: topic(), partitions: [{ partition: 0, offset: '7' }] });
-    });
+    await deleteBefore(topic(), 0, 7);
     const report = await ask();
     const found = report.partitions.find(({ partition }) => partition === 0);
     expect(found).to.include({ committed: 5, start: 7, end: 9, events: 2, lost: 2 });

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { partitionEnds, type PartitionEnd } from '../../src/kafka/topics.js';
+import { LogEnds } from '../../src/kafka/log-ends.js';
+import type { PartitionEnd } from '../../src/kafka/topics.js';
 import { UserError } from '../../src/errors.js';
 import { findRanges, type Asked, type Found } from '../../src/runs/ranges.js';
 import { selectionOf, topicsOf } from '../../src/runs/backfill-plan.js';
@@ -23,7 +24,10 @@ describe('the range of a backfill', () => {
   }); // prettier-ignore
 
   const find = (asked: Omit<Asked, 'topics'>): Promise<Found> =>
-    withAdmin(async (admin) => findRanges(admin, await partitionEnds(admin, [topic]), { topics: [topic], ...asked }));
+    withAdmin(async (admin) => {
+      const ends = await LogEnds.with(testKafka(), (logEnds) => logEnds.ask([topic]));
+      return findRanges(admin, ends, { topics: [topic], ...asked });
+    });
   const lines = ({ ranges }: Found) => ranges.map(({ partition, from, to }) => `${partition}: ${from} to ${to}`).sort();
   const failure = async (asked: Omit<Asked, 'topics'>): Promise<UserError> => {
     const error: unknown = await find(asked).catch((thrown: unknown) => thrown);

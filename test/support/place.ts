@@ -2,14 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import type { DataSource } from 'typeorm';
 import { registry } from '../../src/handlers/index.js';
+import { LogEnds } from '../../src/kafka/log-ends.js';
 import { committedOffsets } from '../../src/kafka/topics.js';
 import { startDbw, type Ended, type Running } from './cli.js';
 import { freshDatabase } from './database.js';
-import { endsOf } from './ends.js';
 import type { Message } from './generator/index.js';
 import { expectedTables, type Envelope } from './model.js';
 import { readRows } from './rows.js';
-import { createTopics, header, readTopic, send, withAdmin } from './topics.js';
+import { createTopics, header, readTopic, send, testKafka, withAdmin } from './topics.js';
 import { unique } from './unique.js';
 
 /** The events of these messages that must leave rows, or wait for one. */
@@ -141,7 +141,7 @@ export class Place {
   }
 
   private async filled(): Promise<readonly At[]> {
-    const ends = await endsOf(this.topics);
+    const ends = await LogEnds.with(testKafka(), (logEnds) => logEnds.ask(this.topics));
     return ends.map(({ topic, partition, high }) => ({ topic, partition, next: high }));
   }
 

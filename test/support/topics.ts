@@ -1,7 +1,7 @@
 import kafkajs, { type Admin, type Kafka, type KafkaMessage, type TopicMessages } from 'kafkajs';
 import { createKafka } from '../../src/kafka/client.js';
+import { LogEnds } from '../../src/kafka/log-ends.js';
 import { readConfig } from '../../src/config.js';
-import { endsOf } from './ends.js';
 
 /** A message to send; `headers` values may be bytes. */
 export interface Outgoing {
@@ -44,7 +44,7 @@ export async function createTopics(
       topics: topics.map((topic) => ({ topic, numPartitions: partitions, configEntries })),
     });
   });
-  await endsOf(topics);
+  await LogEnds.with(testKafka(), (logEnds) => logEnds.ask(topics));
 }
 
 /** Messages as a producer takes them: in their order, each under the topic `prefix` + its own. */
