@@ -4,60 +4,86 @@ import type { Session } from './session.js';
 import { insertRows, statement } from './statements.js';
 import { decided, differsFrom, storedRows } from './stored.js';
 
-/** Which rows were written anew, and how they moved from one parent to another: for each, the row before and after. */
-export interface Recreated {
-  readonly moved: readonly { readonly before: Row; readonly after: Row }[];
+/** Creations that are earlier than those that hold, and the rows as they are, both by key. */
+export interface Earlier {
+  readonly rows: ReadonlyMap<string, Row>;
+  readonly before: ReadonlyMap<string, Row>;
   /** Creations at the very time of the one that holds, with other content: arrival has decided. */
   readonly ties: number;
 }
 
+/** Which rows were written anew, and how they moved from one parent to another: for each, the row before and after. */
+export interface Recreated {
+  readonly moved: readonly { readonly before: Row; readonly after: Row }[];
+  readonly ties: number;
+}
+
+/** The column that says where a row lies, where the earlier creation may say that it is elsewhere. */
+function ownerOf(session: Session, table: Table): string | undefined {
+  return session.layout === 'distributed' ? table.owner : undefined;
+}
+
 /**
- * Settles creations of rows that exist already: where the new one is earlier, its values hold, but for columns that a
- * change has set since. A row whose parents changed between our look and our update is looked at again, so that its
- * counters move exactly as it does. Where tables are distributed and the earlier creation names another owner, the row moves
- * to where that one's rows are.
+ * Finds out which creations of rows that exist already are earlier than those that hold.
  *
  * @param rows creations by key, all of rows that exist
  * @param reapply whether a creation of the very time of the one that holds is taken for that one, and repairs its values
  */
-export async function recreateRows(
+export async function lookForEarlier(
   session: Session,
   table: Table,
   rows: ReadonlyMap<string, Row>,
-  reapply = false,
-): Promise<Recreated> {
+  reapply: boolean,
+): Promise<Earlier> {
   const created = table.created ?? '';
+  const isOwned = ownerOf(session, table) !== undefined;
+  const before = await storedRows(session, table, rows, isOwned ? table.extremes : []);
+  const earlier = new Map<string, Row>();
+  let ties = 0;
+  for (const [key, row] of rows) {
+    const held = before.get(key);
+    if (!held) continue;
+    const difference = Number(row[created]) - Number(held[created]);
+    if (difference < 0) earlier.set(key, row);
+    if (difference !== 0 || differsFrom(table, held, row) === undefined) continue;
+    if (reapply) earlier.set(key, row);
+    else ties++;
+  }
+  return { rows: earlier, before, ties };
+}
+
+/**
+ * Writes earlier creations over the rows that there are: their values hold, but for columns that a change has set since. A
+ * row whose parents changed between our look and our update is looked at again, so that its counters move exactly as it does.
+ * Where tables are distributed and the earlier creation names another owner, the row moves to where that one's rows are.
+ */
+export async function recreateRows(
+  session: Session,
+  table: Table,
+  found: Earlier,
+  reapply: boolean,
+): Promise<Recreated> {
+  const owner = ownerOf(session, table);
   const moved: { before: Row; after: Row }[] = [];
   let ties = 0;
-  let open = rows;
-  const owner = session.layout === 'distributed' ? table.owner : undefined;
-  while (open.size > 0) {
-    const before = await storedRows(session, table, open, owner === undefined ? [] : table.extremes);
-    const earlier = new Map<string, Row>();
-    for (const [key, row] of open) {
-      const held = before.get(key);
-      if (!held) continue;
-      const difference = Number(row[created]) - Number(held[created]);
-      if (difference < 0) earlier.set(key, row);
-      if (difference !== 0 || differsFrom(table, held, row) === undefined) continue;
-      if (reapply) earlier.set(key, row);
-      else ties++;
-    }
-    if (earlier.size === 0) break;
+  for (let { rows, before } = found; rows.size > 0;) {
+    const open = new Map(rows);
     const homeless =
-      owner === undefined ? [] : [...earlier].filter(([key, row]) => row[owner] !== before.get(key)?.[owner]);
+      owner === undefined ? [] : [...open].filter(([key, row]) => row[owner] !== before.get(key)?.[owner]);
     for (const [key, row] of await move(session, table, new Map(homeless), before)) {
       moved.push({ before: before.get(key) ?? {}, after: row });
-      earlier.delete(key);
+      open.delete(key);
     }
-    if (earlier.size === 0) break;
-    const changed = await update(session, table, earlier, before, reapply);
+    const changed = open.size === 0 ? [] : await update(session, table, open, before, reapply);
     for (const key of changed) {
-      const [old, row] = [before.get(key), earlier.get(key)];
+      const [old, row] = [before.get(key), open.get(key)];
       if (old && row) moved.push({ before: old, after: row });
-      earlier.delete(key);
+      open.delete(key);
     }
-    open = earlier;
+    if (open.size === 0) break;
+    const again = await lookForEarlier(session, table, open, reapply);
+    ({ rows, before } = again);
+    ties += again.ties;
   }
   return { moved, ties };
 }

@@ -1,7 +1,7 @@
 import type { Changes, TableChanges } from './fold.js';
 import { HeldRows } from '../postgres/held-rows.js';
 import { countersOf, eachParent, lockRows, recount } from '../postgres/recount.js';
-import { recreateRows } from '../postgres/recreate.js';
+import { lookForEarlier, recreateRows, type Earlier } from '../postgres/recreate.js';
 import type { Result, Session } from '../postgres/session.js';
 import { insertNewRows, insertRows, putRows, updateRows, type Statement } from '../postgres/statements.js';
 import { Keys, type RowKeys } from './resolve.js';
@@ -31,6 +31,13 @@ function count(changes: Changes, table: Table, row: Row, by: number): void {
   }
 }
 
+/** What is sent with the changes of a batch. */
+interface Around {
+  readonly first: readonly Statement[];
+  readonly last: readonly Statement[];
+  readonly come?: () => Promise<void>;
+}
+
 /** What a write has come to. */
 interface Course {
   readonly created: Keys;
@@ -38,6 +45,8 @@ interface Course {
   repaired: number;
   /** Rows whose counters are counted anew; undefined where counters move by what is new. */
   readonly recounted: Keys | undefined;
+  /** Creations that are to be written over rows that there are. */
+  readonly earlier: Map<Table, Earlier>;
 }
 
 /** Rows that a batch creates, each with the changes that the same batch has for it. */
@@ -48,17 +57,15 @@ function merged({ updates }: TableChanges, rows: ReadonlyMap<string, Row>): Row[
   });
 }
 
-/** Takes in which rows of a table were new, of those that were sent, and settles the others. */
-async function settle(
-  session: Session,
+/** Takes in which rows of a table were new, of those that were sent; returns the creations of the others. */
+function takeIn(
   changes: Changes,
   own: TableChanges,
   sent: ReadonlyMap<string, Row>,
   result: Result,
-  course: Course,
-): Promise<void> {
+  { created, recounted }: Course,
+): ReadonlyMap<string, Row> {
   const { table } = own;
-  const { created, recounted } = course;
   const fresh = result.count === sent.size ? sent.keys() : keysOf(table, result.rows);
   const known = new Map(own.inserts);
   for (const key of fresh) {
@@ -68,27 +75,29 @@ async function settle(
     own.updates.delete(key); // it went in with the row
     if (row && !recounted) count(changes, table, row, 1);
   }
-  if (recounted) {
-    course.repaired += result.count;
-    for (const row of own.inserts.values()) {
-      eachParent(table, row, (parent, key) => {
-        recounted.add(parent, key);
-      });
-    }
-  }
-  if (known.size === 0) return;
-  const { moved, ties } = await recreateRows(session, table, known, recounted !== undefined);
+  if (recounted) for (const row of own.inserts.values()) addParents(recounted, table, row);
+  return known;
+}
+
+function addParents(keys: Keys, table: Table, row: Row): void {
+  eachParent(table, row, (parent, key) => {
+    keys.add(parent, key);
+  });
+}
+
+/** Writes earlier creations over rows of a table, where there are any. */
+async function recreate(session: Session, table: Table, changes: Changes, course: Course): Promise<void> {
+  const earlier = course.earlier.get(table);
+  if (!earlier) return;
+  const { recounted } = course;
+  const { moved, ties } = await recreateRows(session, table, earlier, recounted !== undefined);
   course.ties += ties;
-  if (recounted) {
-    course.repaired += moved.length;
-    for (const { before } of moved) {
-      eachParent(table, before, (parent, key) => {
-        recounted.add(parent, key);
-      });
-    }
-    return;
-  }
+  if (recounted) course.repaired += moved.length;
   for (const { before, after } of moved) {
+    if (recounted) {
+      addParents(recounted, table, before);
+      continue;
+    }
     count(changes, table, before, -1);
     count(changes, table, after, 1);
   }
@@ -110,22 +119,37 @@ function isEmpty(table: Table, row: Row): boolean {
 
 /**
  * Writes what a batch makes of all tables, within the caller's transaction: first all inserts and whole rows, parents
- * first; then one update per table, children first. No row is updated twice, which with the order of keys keeps writers
- * from deadlocking. Counters move by the rows that were new or changed their parent, never by the number of events.
+ * first; then, children first, table by table what changes rows that there are: earlier creations, and one update. With the
+ * order of keys that keeps writers from deadlocking. Counters move by the rows that were new or changed their parent, never by the number of events.
  *
  * @param tables every table, parents first
- * @param around statements to send before all others and after them, without waiting for them
+ * @param around statements to send before all others and after them, without waiting for them; and what to wait for when all is
+ *   ready to be sent
  */
 export async function applyChanges(
   session: Session,
   tables: readonly Table[],
   changes: Changes,
-  around: { readonly first: readonly Statement[]; readonly last: readonly Statement[] } = { first: [], last: [] },
+  around: Around = { first: [], last: [] },
 ): Promise<Applied> {
-  const course: Course = { created: new Keys(), ties: changes.ties, repaired: 0, recounted: undefined };
-  const held = await makeRows(session, tables, changes, course, around.first);
-  const updating = updates(tables, changes).map(({ statement }) => statement);
-  await session.together([...updating, ...held, ...around.last]);
+  const course: Course = {
+    created: new Keys(),
+    ties: changes.ties,
+    repaired: 0,
+    recounted: undefined,
+    earlier: new Map(),
+  };
+  const held = await makeRows(session, tables, changes, course, around);
+  let ready: Statement[] = [];
+  for (const table of [...tables].reverse()) {
+    if (course.earlier.has(table)) {
+      await session.together(ready);
+      ready = [];
+      await recreate(session, table, changes, course);
+    }
+    ready.push(...updateOf(table, changes));
+  }
+  await session.together([...ready, ...held, ...around.last]);
   return course;
 }
 
@@ -135,16 +159,16 @@ export async function applyChanges(
  */
 export async function reapplyChanges(session: Session, tables: readonly Table[], changes: Changes): Promise<Applied> {
   const recounted = new Keys();
-  const course: Course = { created: new Keys(), ties: changes.ties, repaired: 0, recounted };
+  const course: Course = { created: new Keys(), ties: changes.ties, repaired: 0, recounted, earlier: new Map() };
   touched(tables, changes, recounted);
-  const held = await makeRows(session, tables, changes, course, []);
+  const held = await makeRows(session, tables, changes, course, { first: [] });
   await repairRows(session, tables, changes, course, recounted);
   await session.together(held);
   return course;
 }
 
 /**
- * All inserts and whole rows in one round trip; then what is to be settled of rows that were there already. Where the tables
+ * All inserts and whole rows in one round trip; then a look for what is to be settled of rows that were there already. Where the tables
  * are distributed it is another round trip before to learn which are.
  *
  * @returns what is to be sent when everything is written
@@ -154,19 +178,24 @@ async function makeRows(
   tables: readonly Table[],
   changes: Changes,
   course: Course,
-  first: readonly Statement[],
+  { first, come }: Pick<Around, 'first' | 'come'>,
 ): Promise<readonly Statement[]> {
+  if (session.layout === 'distributed') await come?.();
   const held = session.layout === 'distributed' ? HeldRows.of(changes) : undefined;
   const looked = held?.found((await session.together([...first, ...held.first])).slice(first.length));
   const sent = held ? [] : [...first];
-  const answered: ((result: Result) => Promise<void> | void)[] = sent.map(() => () => undefined);
+  const known = new Map<Table, ReadonlyMap<string, Row>>();
+  const answered: ((result: Result) => void)[] = sent.map(() => () => undefined);
   for (const table of tables) {
     const own = changes.byTable.get(table);
     if (!own) continue;
     if (own.inserts.size > 0) {
       const rows = without(own.inserts, looked?.byTable.get(table));
       sent.push(insertRows(table, merged(own, rows), session.layout));
-      answered.push((result) => settle(session, changes, own, rows, result, course));
+      answered.push((result) => {
+        if (course.recounted) course.repaired += result.count;
+        known.set(table, takeIn(changes, own, rows, result, course));
+      });
     }
     if (own.puts.size > 0) {
       sent.push(putting(own, course.recounted !== undefined));
@@ -175,8 +204,15 @@ async function makeRows(
       });
     }
   }
+  await come?.();
   const results = await session.together(sent);
-  for (const [i, result] of results.entries()) await answered[i]?.(result);
+  for (const [i, result] of results.entries()) answered[i]?.(result);
+  for (const [table, rows] of known) {
+    if (rows.size === 0) continue;
+    const earlier = await lookForEarlier(session, table, rows, course.recounted !== undefined);
+    course.ties += earlier.ties;
+    if (earlier.rows.size > 0) course.earlier.set(table, earlier);
+  }
   return held?.last ?? [];
 }
 
@@ -193,17 +229,15 @@ function putting({ table, puts }: TableChanges, reapply: boolean): Statement {
   );
 }
 
-/** One update per table, children first. */
-function updates(tables: readonly Table[], changes: Changes, reapply = false) {
-  return [...tables].reverse().flatMap((table) => {
-    const own = changes.byTable.get(table);
-    const rows = own ? inKeyOrder(own.updates).map(([, row]) => row) : [];
-    const moving = rows.filter((row) => !isEmpty(table, row));
-    return moving.length > 0 ? [{ table, statement: updateRows(table, moving, reapply) }] : [];
-  });
+/** The update of a table's rows, if there is any. */
+function updateOf(table: Table, changes: Changes, reapply = false): readonly Statement[] {
+  const own = changes.byTable.get(table);
+  const rows = own ? inKeyOrder(own.updates).map(([, row]) => row) : [];
+  const moving = rows.filter((row) => !isEmpty(table, row));
+  return moving.length > 0 ? [updateRows(table, moving, reapply)] : [];
 }
 
-/** Updates table by table, and counts the counters of touched rows anew. */
+/** Changes rows table by table, children first, and counts the counters of touched rows anew. */
 async function repairRows(
   session: Session,
   tables: readonly Table[],
@@ -211,15 +245,14 @@ async function repairRows(
   course: Course,
   recounted: Keys,
 ): Promise<void> {
-  const moving = new Map(updates(tables, changes, true).map(({ table, statement }) => [table, statement]));
   for (const table of [...tables].reverse()) {
     const keys = [...(recounted.byTable.get(table) ?? [])].sort();
     const counters = keys.length > 0 ? countersOf(table, tables) : [];
     const [counter] = counters;
     // All rows of the table at once, those that are updated below among them.
     if (counter) await lockRows(session, table, counter, keys);
-    const update = moving.get(table);
-    if (update) course.repaired += (await session.run(update)).count;
+    await recreate(session, table, changes, course);
+    for (const update of updateOf(table, changes, true)) course.repaired += (await session.run(update)).count;
     if (counter) course.repaired += await recount(session, table, counters, keys);
   }
 }
@@ -249,7 +282,7 @@ export function statementsOfNew(
     for (const key of own.inserts.keys()) own.updates.delete(key); // it goes in with the row
     if (own.puts.size > 0) statements.push(putting(own, false));
   }
-  statements.push(...updates(tables, changes).map(({ statement }) => statement));
+  for (const table of [...tables].reverse()) statements.push(...updateOf(table, changes));
   return { statements, created: { byTable: created } };
 }
 

@@ -1,10 +1,12 @@
 import type { Event } from '../event/decode.js';
-import { has, Keys, makesAwaitable, type RowKeys, type Waiting } from '../tables/resolve.js';
+import { Keys, makesAwaitable, type RowKeys } from '../tables/resolve.js';
 
 /** A batch on its way into the database. */
 export interface Batch {
   /** The rows that it is going to make; asked seldom. */
   readonly makes: () => RowKeys;
+  /** Of its events; asked seldom. */
+  readonly ids: () => ReadonlySet<string>;
   readonly done: Promise<unknown>;
 }
 
@@ -23,6 +25,21 @@ export function madeBy(events: readonly Event[]): Keys {
   return makes;
 }
 
+/**
+ * Leaves out what other batches are about to write: what is delivered twice comes close together, mostly.
+ *
+ * @returns also those that were left out, and the batches that have them
+ */
+export function withoutTwins(
+  events: readonly Event[],
+  older: readonly Batch[],
+): { readonly rest: readonly Event[]; readonly twins: readonly Event[]; readonly makers: readonly Batch[] } {
+  const makers = older.filter(({ ids }) => events.some(({ id }) => ids().has(id)));
+  if (makers.length === 0) return { rest: events, twins: [], makers };
+  const isTwin = ({ id }: Event) => makers.some(({ ids }) => ids().has(id));
+  return { rest: events.filter((event) => !isTwin(event)), twins: events.filter(isTwin), makers };
+}
+
 /** The batches that are being written. */
 export class InFlight {
   private readonly batches = new Set<Batch>();
@@ -31,8 +48,13 @@ export class InFlight {
   async during<T>(events: readonly Event[], write: (older: readonly Batch[]) => Promise<T>): Promise<T> {
     const older = [...this.batches];
     let made: RowKeys | undefined;
+    let ids: ReadonlySet<string> | undefined;
     const work = write(older);
-    const batch: Batch = { makes: () => (made ??= madeBy(events)), done: work.catch(() => undefined) };
+    const batch: Batch = {
+      makes: () => (made ??= madeBy(events)),
+      ids: () => (ids ??= new Set(events.map(({ id }) => id))),
+      done: work.catch(() => undefined),
+    };
     this.batches.add(batch);
     try {
       return await work;
@@ -40,9 +62,4 @@ export class InFlight {
       this.batches.delete(batch);
     }
   }
-}
-
-/** Those of these batches that make a row for which an event waits. */
-export function makersFor(waiting: readonly Waiting[], batches: readonly Batch[]): Batch[] {
-  return batches.filter(({ makes }) => waiting.some(({ need }) => has(makes(), need.table, need.key)));
 }

@@ -3,8 +3,8 @@ import { blame, mayBeOneEvents } from './blame.js';
 import type { Event } from '../event/decode.js';
 import { park } from '../postgres/parked.js';
 import type { Session } from '../postgres/session.js';
-import { Keys, type Waiting } from '../tables/resolve.js';
-import type { Written } from './written.js';
+import type { Waiting } from '../tables/resolve.js';
+import { sum, type Written } from './written.js';
 
 /** So many events that time out alone, and it is not the events. Each costs a statement's whole time. */
 const MAX_TIMEOUTS = 3;
@@ -24,20 +24,6 @@ function divider(): (error: unknown, group: readonly unknown[]) => boolean {
     if (failure.reconnect) return false;
     if (failure.halve) return group.length > 1 || ++timeouts < MAX_TIMEOUTS;
     return mayBeOneEvents(failure);
-  };
-}
-
-function sum(all: readonly Written[], waiting: readonly Waiting[]): Written {
-  const created = new Keys();
-  for (const one of all) created.addAll(one.created);
-  return {
-    applied: all.flatMap(({ applied }) => applied),
-    duplicates: all.flatMap(({ duplicates }) => duplicates),
-    collisions: all.flatMap(({ collisions }) => collisions),
-    waiting,
-    created,
-    ties: all.reduce((ties, one) => ties + one.ties, 0),
-    repaired: all.reduce((repaired, one) => repaired + (one.repaired ?? 0), 0),
   };
 }
 
@@ -78,5 +64,5 @@ export async function isolate(
   // Nothing could be written, and something took too long: that says more about the moment than about the events.
   const timeout = guilty.find(({ error }) => blame(error).halve);
   if (timeout && !done.some(({ applied }) => applied.length > 0)) throw timeout.error;
-  return { written: { ...sum(done, [...parked]), again }, guilty };
+  return { written: { ...sum(done), waiting: [...parked], again }, guilty };
 }

@@ -4,9 +4,9 @@ import type { ProcessedEvents } from '../postgres/processed.js';
 import { BEGIN, COMMIT, type Session } from '../postgres/session.js';
 import { applyChanges, statementsOfNew } from '../tables/apply.js';
 import { fold, type Changes } from '../tables/fold.js';
-import type { Resolved } from '../tables/resolve.js';
 import type { Table } from '../tables/table.js';
 import { pure } from './blame.js';
+import type { Foreseen } from './foresight.js';
 import { Guess } from './guess.js';
 import type { Written } from './written.js';
 
@@ -37,7 +37,8 @@ export async function parkWaiting(session: Session, written: Written): Promise<W
  * trip, which is a transaction. A unique index says so where it is wrong, and nothing is written then.
  */
 export class NewEvents {
-  private readonly ids = new Guess();
+  /** Of what comes, and of what is left of that once Redis was asked. */
+  private readonly ids = { asked: new Guess(), unasked: new Guess() };
   /** Whether a table's rows are new: of posts most are, of the conversations that messages name hardly any. */
   private readonly rows: ReadonlyMap<string, Guess>;
 
@@ -48,59 +49,65 @@ export class NewEvents {
     this.rows = new Map(tables.map(({ name }) => [name, new Guess()]));
   }
 
-  /** Whether a batch is worth a try; to be asked once for each. */
-  areLikely(): boolean {
-    return this.ids.isWorthIt();
+  /**
+   * Whether a batch is worth a try; to be asked once for each.
+   *
+   * @param redis whether Redis was asked which of its events were processed, and those left out
+   */
+  areLikely(redis: 'asked' | 'unasked'): boolean {
+    return this.ids[redis].isWorthIt();
   }
 
   /**
    * Writes what can be written of a batch, and parks the rest.
    *
+   * @param redis as `areLikely` was asked
    * @returns undefined, and nothing is written, where events were processed before
    * @throws whatever else the database says, or Bug; nothing is written then
    */
-  async write(session: Session, resolved: Resolved): Promise<Written | undefined> {
-    const { applicable } = resolved;
-    if (applicable.length === 0) return undefined;
+  async write(session: Session, foreseen: Foreseen, redis: 'asked' | 'unasked'): Promise<Written | undefined> {
+    if (foreseen.applicable.length === 0) return undefined;
     try {
-      const written = await this.writeFolded(session, resolved);
-      this.ids.held();
+      const written = await this.writeFolded(session, foreseen);
+      this.ids[redis].held();
       return written;
     } catch (error) {
       if (!holdsIds(presentIn(error))) throw error;
-      this.ids.failed();
+      this.ids[redis].failed();
       return undefined;
     }
   }
 
-  private async writeFolded(session: Session, resolved: Resolved): Promise<Written> {
-    const changes = pure(() => fold(resolved.applicable));
+  private async writeFolded(session: Session, foreseen: Foreseen): Promise<Written> {
+    const changes = pure(() => fold(foreseen.applicable));
     // Without BEGIN it would be up to Citus what is one transaction.
-    if (resolved.waiting.length > 0 || session.layout === 'distributed') {
-      return this.writeRows(session, resolved, changes);
+    if (foreseen.waiting.length > 0 || session.layout === 'distributed') {
+      return this.writeRows(session, foreseen, changes);
     }
     const guesses = this.guessesOf(changes);
     // Each is asked, also where one says no: the others have had their chance.
-    if (guesses.filter((guess) => !guess.isWorthIt()).length > 0) return this.writeRows(session, resolved, changes);
-    const written = await this.writeNewRows(session, resolved, changes);
+    if (guesses.filter((guess) => !guess.isWorthIt()).length > 0) return this.writeRows(session, foreseen, changes);
+    const written = await this.writeNewRows(session, foreseen, changes);
     for (const guess of written ? guesses : []) guess.held();
     // The try has used up what was folded.
     return (
       written ??
       this.writeRows(
         session,
-        resolved,
-        pure(() => fold(resolved.applicable)),
+        foreseen,
+        pure(() => fold(foreseen.applicable)),
       )
     );
   }
 
   /** In one round trip; undefined where rows are there. */
-  private async writeNewRows(session: Session, resolved: Resolved, changes: Changes): Promise<Written | undefined> {
-    const { applicable, waiting, repeated, collisions } = resolved;
+  private async writeNewRows(session: Session, foreseen: Foreseen, changes: Changes): Promise<Written | undefined> {
+    const { applicable, waiting, repeated, collisions, come } = foreseen;
     const { statements, created } = statementsOfNew(this.tables, changes);
+    const claim = this.processed.claimNew(applicable);
+    await come();
     try {
-      await session.together([this.processed.claimNew(applicable), ...statements]);
+      await session.together([claim, ...statements]);
     } catch (error) {
       const wrong = this.rows.get(presentIn(error) ?? '');
       if (!wrong) throw error;
@@ -115,12 +122,12 @@ export class NewEvents {
   }
 
   /** In one transaction, whether or not the rows are there. */
-  private async writeRows(session: Session, resolved: Resolved, changes: Changes): Promise<Written> {
-    const { applicable, waiting, repeated, collisions } = resolved;
+  private async writeRows(session: Session, foreseen: Foreseen, changes: Changes): Promise<Written> {
+    const { applicable, waiting, repeated, collisions, come } = foreseen;
     const first = [BEGIN, this.processed.claimNew(applicable)];
     const last = waiting.length === 0 ? [COMMIT] : [];
     return session.ownTransaction(async () => {
-      const { created, ties } = await applyChanges(session, this.tables, changes, { first, last });
+      const { created, ties } = await applyChanges(session, this.tables, changes, { first, last, come });
       const written = { applied: applicable, duplicates: repeated, collisions, waiting, created, ties };
       if (waiting.length === 0) return written;
       const parked = await parkWaiting(session, written);

@@ -43,9 +43,15 @@ export class Resolver {
   /**
    * Finds out what can be written now. Asks the database, one question a table, for rows that are not known to exist; for
    * those that the batch makes itself only where some of it has to wait.
+   *
+   * @param isComing rows that may be counted on as if they were there
    */
-  async resolve(session: Session, events: readonly Event[]): Promise<Resolved> {
-    const isKnown = (table: Table, key: string) => this.known.has(table, key);
+  async resolve(
+    session: Session,
+    events: readonly Event[],
+    isComing: (table: Table, key: string) => boolean = () => false,
+  ): Promise<Resolved> {
+    const isKnown = (table: Table, key: string) => this.known.has(table, key) || isComing(table, key);
     const { resolved, unknown, made } = pure(() => resolveInOrder(events, isKnown));
     if (unknown.isEmpty) return resolved;
     const found = await this.ask(session, unknown.without(made));
@@ -67,6 +73,12 @@ export class Resolver {
   async resolveAnew(session: Session, events: readonly Event[]): Promise<Resolved> {
     const found = await needed(session, events);
     return pure(() => resolve(events, (table, key) => found.has(table, key)));
+  }
+
+  /** Whether all of these rows are known to exist. */
+  knows({ byTable }: Keys): boolean {
+    for (const [table, keys] of byTable) for (const key of keys) if (!this.known.has(table, key)) return false;
+    return true;
   }
 
   /** These rows exist from now on: only what is committed may be told. */

@@ -3,7 +3,8 @@ import { applyChanges, reapplyChanges } from '../tables/apply.js';
 import { pure } from './blame.js';
 import { Condition } from './condition.js';
 import type { Event } from '../event/decode.js';
-import { InFlight, makersFor, type Batch } from './in-flight.js';
+import { InFlight, withoutTwins, type Batch } from './in-flight.js';
+import { foreseeing } from './foresight.js';
 import { fold } from '../tables/fold.js';
 import { isolate, type Isolated } from './isolate.js';
 import type { Marks } from './marks.js';
@@ -13,7 +14,7 @@ import { lacksDay, type Claimed, type ProcessedEvents } from '../postgres/proces
 import { Session } from '../postgres/session.js';
 import type { Resolved, Waiting } from '../tables/resolve.js';
 import { Resolver } from './resolver.js';
-import { Collided, nothingBut, type Written } from './written.js';
+import { Collided, nothingBut, sum, type Written } from './written.js';
 import type { Table } from '../tables/table.js';
 
 /** The events of a batch, those that Redis knows apart from the others. */
@@ -97,15 +98,45 @@ export class Store {
   }
 
   private async writeWith(session: Session, events: readonly Event[], older: readonly Batch[]): Promise<Written> {
-    if (!this.reapply && this.newEvents.areLikely()) {
+    const isTried = !this.reapply && this.newEvents.areLikely('unasked');
+    if (isTried) {
       const current = this.identified(await identityOf(session));
-      const written = await this.newEvents.write(session, await this.resolvePatiently(session, events, older));
+      const written = await foreseeing(this.resolver, session, events, older, (foreseen) =>
+        this.newEvents.write(session, foreseen, 'unasked'),
+      );
       if (written) return this.finish(written, [], current);
     }
+    return this.writeSifted(session, events, older, isTried);
+  }
+
+  /** @param isTried whether it was in vain to take them for new */
+  private async writeSifted(
+    session: Session,
+    events: readonly Event[],
+    older: readonly Batch[],
+    isTried: boolean,
+  ): Promise<Written> {
     const { identity, marked, unmarked } = await this.sift(session, events);
     if (unmarked.length === 0) return nothingBut(marked);
-    const resolved = await this.resolvePatiently(session, unmarked, older);
-    const written = await this.exceptCollided(unmarked, async (rest) => {
+    // Not the same events once more: what failed with them is none that Redis knew.
+    const isWorthIt = this.marks && !this.reapply && !(isTried && marked.length === 0);
+    if (isWorthIt && this.newEvents.areLikely('asked')) {
+      const { rest, twins, makers } = withoutTwins(unmarked, older);
+      const written = await foreseeing(this.resolver, session, rest, older, (foreseen) =>
+        this.newEvents.write(session, foreseen, 'asked'),
+      );
+      const finished = written && this.finish(written, marked, identity);
+      if (finished && twins.length > 0) {
+        // When the others have ended Redis knows what they wrote. Should it fail here, all of the batch is delivered again.
+        await Promise.all(makers.map(({ done }) => done));
+        return sum([finished, await this.writeSifted(session, twins, [], true)]);
+      }
+      if (finished) return finished;
+    }
+    const resolved = await foreseeing(this.resolver, session, unmarked, older, (foreseen) =>
+      foreseen.come().then(() => foreseen),
+    );
+    const careful = await this.exceptCollided(unmarked, async (rest) => {
       const current = rest === unmarked ? resolved : await this.resolver.resolve(session, rest);
       return session.transaction(async () => {
         const result = await this.apply(session, current);
@@ -113,25 +144,7 @@ export class Store {
         return parkWaiting(session, result);
       });
     });
-    return this.finish(written, marked, identity);
-  }
-
-  /**
-   * The same as `resolve`, but what is missing may be on its way: waits for batches that began before this one (never for
-   * later ones, which may wait for us), and before any id is claimed, so that they do not wait for ours.
-   */
-  private async resolvePatiently(
-    session: Session,
-    events: readonly Event[],
-    older: readonly Batch[],
-  ): Promise<Resolved> {
-    const resolved = await this.resolver.resolve(session, events);
-    const { waiting } = resolved;
-    if (waiting.length === 0) return resolved;
-    const makers = makersFor(waiting, older);
-    if (makers.length === 0) return resolved;
-    await Promise.all(makers.map(({ done }) => done));
-    return this.resolver.resolve(session, events);
+    return this.finish(careful, marked, identity);
   }
 
   private async isolateWith(session: Session, events: readonly Event[]): Promise<Isolated> {

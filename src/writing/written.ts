@@ -26,6 +26,21 @@ export class Collided extends Error {
   }
 }
 
+/** What several parts of a batch have come to. */
+export function sum(all: readonly Written[]): Written {
+  const created = new Keys();
+  for (const one of all) created.addAll(one.created);
+  return {
+    applied: all.flatMap(({ applied }) => applied),
+    duplicates: all.flatMap(({ duplicates }) => duplicates),
+    collisions: all.flatMap(({ collisions }) => collisions),
+    waiting: all.flatMap(({ waiting }) => waiting),
+    created,
+    ties: all.reduce((ties, one) => ties + one.ties, 0),
+    repaired: all.reduce((repaired, one) => repaired + (one.repaired ?? 0), 0),
+  };
+}
+
 /** The outcome of a batch that was processed before. */
 export function nothingBut(duplicates: readonly Event[]): Written {
   return { applied: [], duplicates, collisions: [], waiting: [], created: new Keys(), ties: 0 };
