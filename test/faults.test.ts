@@ -109,6 +109,28 @@ describe('faults', function () {
     await finish(here, running, messages);
   });
 
+  it('PostgreSQL starts anew, twice, and another instance died with what is long written', async () => {
+    const { here, messages } = await given();
+    await here.send(messages);
+    const running = consume(here);
+    for (const time of [1, 2]) {
+      await passes(here, running, messages.length);
+      await until(() => here.isCommitted(), running);
+      await until(async () => (await ask(running, '/readyz')).status === 200, running);
+      // The first thing that is asked of the connection which the server has cut is to forget these.
+      const sql = `INSERT INTO dbw.in_hand (group_id, instance, writer, ranges) SELECT group_id, gen_random_uuid(), 0,
+        jsonb_build_array(jsonb_build_array(topic, partition, 0, 1)) FROM dbw.positions WHERE next_offset > 0 LIMIT 1`;
+      if (time === 1) await here.dataSource.query(sql);
+      await servers.postgres.stop();
+      await servers.postgres.start();
+      const anew = () => running.output.stderr.split('reading begins anew where its positions say').length - 1;
+      await until(() => anew() === time, running);
+    }
+    await until(async () => (await ask(running, '/readyz')).status === 200, running);
+    await finish(here, running, messages);
+    expect(await here.dataSource.query('SELECT FROM dbw.suspects')).to.deep.equal([]);
+  });
+
   it('backends of PostgreSQL are terminated', async () => {
     const { here, messages } = await given();
     await here.send(messages);

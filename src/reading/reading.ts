@@ -58,8 +58,6 @@ export class Reading {
   readonly leaders: Leaderless;
   /** Batches that cannot be read. */
   readonly batches: UnreadableBatches;
-  /** What was told last of why it cannot be found out where to go on. */
-  private told: string | undefined;
   topics: readonly string[] = [];
   private awaited: Promise<void> | undefined;
   /** To be called when the writers have room again. */
@@ -160,7 +158,7 @@ export class Reading {
 
   /** Partitions were given: what is in hand of others no longer counts. */
   private async assigned(assigned: readonly TopicPartition[]): Promise<readonly Position[]> {
-    const { intake, offsets, lag, log } = this.parts;
+    const { intake, offsets, lag, log, signal } = this.parts;
     log.info({ partitions: assigned.length }, 'partitions assigned');
     intake.clear();
     intake.shareAmong(assigned.length);
@@ -172,6 +170,7 @@ export class Reading {
     try {
       await this.parts.onBegun(assigned, starts);
     } catch (error) {
+      if (!signal.aborted) throw error;
       log.debug(`the process ends before it begins: ${reasonOf(error)}`);
     }
     return starts;
@@ -188,18 +187,9 @@ export class Reading {
     this.whereabouts.lose({ topic, partition });
   }
 
-  /** Goes on with partitions of which it was not known where. */
+  /** Goes on with partitions of which it was not known where; whoever calls it tells what fails, and tries again. */
   async recover(): Promise<void> {
-    let starts: readonly Beginning[];
-    try {
-      starts = await this.whereabouts.recover(this.partitions, (at) => this.leaders.has(at));
-      this.told = undefined;
-    } catch (error) {
-      const reason = reasonOf(error);
-      if (reason !== this.told) this.parts.log.warn(`cannot find out where to go on yet: ${reason}; tried again`);
-      this.told = reason;
-      return;
-    }
+    const starts = await this.whereabouts.recover(this.partitions, (at) => this.leaders.has(at));
     if (starts.length === 0) return;
     await this.parts.onRecovered(starts);
     this.source?.seek(starts);

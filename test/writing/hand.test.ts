@@ -248,6 +248,19 @@ describe('what is in hand', () => {
     expect((await handHere().suspects(partitions)).isEmpty).to.equal(true);
   });
 
+  it('is forgotten by its positions also when the connection was killed', async () => {
+    const hand = handHere();
+    const dead = handHere();
+    await dead.attempt({ topic: 'a', partition: 0, offset: 3 });
+    await die(dead, dataSource);
+    expect((await hand.suspects(partitions)).size).to.equal(1);
+    await hand.take(0, [range('b', 0, 0, 4)]);
+    await die(hand, dataSource);
+    await hand.passed([{ topic: 'a', partition: 0, next: 4 }]);
+    expect(hand.isSuspect).to.equal(undefined);
+    expect(await stored()).to.deep.equal([]);
+  });
+
   it('leaves no setting and no lock on a connection of the pool', async () => {
     const hand = handHere();
     await hand.take(0, [range('a', 0, 0, 4)]);
