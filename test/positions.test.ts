@@ -398,11 +398,9 @@ describe('positions', function () {
     await has(here, 10, alive);
     await until(() => here.isCommitted(), alive);
     const { partition } = await filled(topic);
+    await sendUnreadable(topic, partition);
     const producer = testKafka().producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
-    await registerCodecs();
     await producer.connect();
-    const messages = Array.from({ length: 70 }, () => ({ key: 'k', partition, value: Buffer.alloc(1_000_000, ' ') }));
-    await producer.send({ topic, compression: kafkajs.CompressionTypes.GZIP, messages });
     const elsewhere = users(20, 30).map(({ key, value }) => ({ key, value, partition: 1 - partition }));
     await producer.send({ topic, messages: elsewhere });
     await producer.disconnect();
@@ -439,6 +437,19 @@ describe('positions', function () {
     await has(here, 25, accepting);
     await until(() => here.isCommitted(), accepting);
     await stop(accepting);
+  });
+
+  it('of a bounded run reach a batch that cannot be read, whatever was read with it', async () => {
+    const here = await place([]);
+    const topic = `${here.prefix}user.created`;
+    await createTopics([topic], 1, { 'max.message.bytes': '1100000' });
+    await send(users(0, 500, 'k'), here.prefix);
+    await sendUnreadable(topic, 0);
+    const bounded = await consume(here, ['--until-caught-up'], { BATCH_SIZE: '1', DBW_WRITERS: '1' }).ended;
+    expect(bounded.status, bounded.stderr).to.equal(3);
+    expect(bounded.stderr).to.include(`${topic}:0, offsets 500 to 569`);
+    expect(await count(here)).to.equal(500);
+    expect(await here.passed()).to.equal(500);
   });
 
   it('of members with different topics cover all; what nobody reads is told; added partitions are read', async () => {
@@ -520,6 +531,16 @@ describe('positions', function () {
     expect(backwards.kafka).to.be.at.most(batch * writers);
   });
 });
+
+/** A batch of 70 records that holds more than may be unpacked. */
+async function sendUnreadable(topic: string, partition: number): Promise<void> {
+  await registerCodecs();
+  const producer = testKafka().producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+  await producer.connect();
+  const messages = Array.from({ length: 70 }, () => ({ key: 'k', partition, value: Buffer.alloc(1_000_000, ' ') }));
+  await producer.send({ topic, compression: kafkajs.CompressionTypes.GZIP, messages });
+  await producer.disconnect();
+}
 
 /** A transaction with these messages, which is open. */
 async function openTransaction(

@@ -236,8 +236,7 @@ export class Consumption {
   /** Runs until the signal is aborted, or what was asked for is done; then finishes what is in hand. */
   async run(signal: AbortSignal): Promise<Remains> {
     const { options, config, positions, reading, around } = this;
-    const { log, servers } = around;
-    const { admin } = servers;
+    const [{ log, servers }, { admin }] = [around, around.servers];
     const stop = new AbortController();
     setMaxListeners(0, stop.signal, this.hurry.signal, signal); // every duty waits for one
     const interrupted = aborted(signal);
@@ -259,9 +258,11 @@ export class Consumption {
       const writers = this.writing.run();
       const duties = dutiesOf(this, parts);
       const isLost = (topic: string, partition: number) =>
-        [...reading.gaps, ...reading.batches.list].some((at) => at.topic === topic && at.partition === partition);
+        reading.gaps.some((at) => at.topic === topic && at.partition === partition);
+      const stopAt = (topic: string, partition: number) => reading.batches.offsetIn({ topic, partition });
       const onProgress = (left: number) => options.onProgress?.(left, this.tally);
-      const reached = goal && untilCommitted({ ...goal, admin, positions, groupId, isLost, signal, onProgress });
+      const reached =
+        goal && untilCommitted({ ...goal, admin, positions, groupId, isLost, stopAt, signal, onProgress });
       await Promise.race([reached ?? interrupted, interrupted, writers, this.fatal]);
       this.state = 'stopping';
       // What waits in memory is read again later; what is being written is finished.

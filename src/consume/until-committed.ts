@@ -17,8 +17,10 @@ export interface Goal {
   readonly log: Log;
   /** Asked whether they still are. */
   readonly logs: Pick<LogIdentities, 'ask'>;
-  /** Whether a partition waits because events of it are lost, or cannot be read: nobody will commit it. */
+  /** Whether a partition waits because events of it are lost: nobody will commit it. */
   readonly isLost: (topic: string, partition: number) => boolean;
+  /** The offset of the batch that cannot be read at which a partition waits: what is before it is still to be committed. */
+  readonly stopAt: (topic: string, partition: number) => number | undefined;
   readonly signal: AbortSignal;
   /** Told how many events are still to come. */
   readonly onProgress: (left: number) => void;
@@ -29,7 +31,7 @@ export interface Goal {
  * counts, so several processes may share the work. What is left of a topic that is deleted meanwhile will not come.
  */
 export async function untilCommitted(goal: Goal): Promise<void> {
-  const { admin, positions, groupId, ends, log, logs, isLost, signal, onProgress } = goal;
+  const { admin, positions, groupId, ends, log, logs, isLost, stopAt, signal, onProgress } = goal;
   const filled = ends.filter(({ low, high }) => high > low);
   const topics = [...new Set(filled.map(({ topic }) => topic))];
   const count = async (): Promise<number> => {
@@ -49,7 +51,8 @@ export async function untilCommitted(goal: Goal): Promise<void> {
         committed.get(partitionName(end)) ?? end.low,
         stored.get(partitionName(end)) ?? end.low,
       );
-      left += Math.max(0, end.high - Math.max(position, end.low));
+      const high = Math.min(end.high, stopAt(end.topic, end.partition) ?? end.high);
+      left += Math.max(0, high - Math.max(position, end.low));
     }
     return left;
   };

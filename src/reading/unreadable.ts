@@ -27,8 +27,9 @@ export class UnreadableBatches {
     return Array.from(this.known.values(), ({ batch }) => batch);
   }
 
-  has(at: TopicPartition): boolean {
-    return this.known.has(partitionName(at));
+  /** The offset of the batch at which a partition waits; undefined where it waits for none. */
+  offsetIn(at: TopicPartition): number | undefined {
+    return this.known.get(partitionName(at))?.batch.next;
   }
 
   /** The batch at this offset cannot be read. */
