@@ -92,9 +92,9 @@ export class Consumption {
       onHeld: (read, end) => {
         this.writing.onHeld(read, end);
       },
-      onBegun: async (assigned, starts) => {
-        await this.writing.begin(assigned, starts);
-        this.state = 'reading';
+      onBegun: async (assigned, starts, isLatest) => {
+        await this.writing.begin(assigned, starts, isLatest);
+        if (isLatest()) this.state = 'reading';
       },
       onRecovered: (starts) => this.writing.begunAt(starts),
       onRebalancing: () => {

@@ -30,8 +30,12 @@ interface Parts {
   /** Whether messages of a topic are kept from the writers; they are handed to `onHeld` instead. */
   readonly isOpen: (topic: string) => boolean;
   readonly onHeld: (read: readonly Queued[], end: Position) => void;
-  /** Partitions were given, and where each begins is known. */
-  readonly onBegun: (assigned: readonly TopicPartition[], starts: readonly Beginning[]) => Promise<void>;
+  /** Partitions were given, and where each begins is known. `isLatest`: whether no others were given since. */
+  readonly onBegun: (
+    assigned: readonly TopicPartition[],
+    starts: readonly Beginning[],
+    isLatest: () => boolean,
+  ) => Promise<void>;
   /** Partitions begin elsewhere than it was thought. */
   readonly onRecovered: (starts: readonly Beginning[]) => Promise<void>;
   readonly onRebalancing: () => void;
@@ -58,6 +62,8 @@ export class Reading {
   readonly leaders: Leaderless;
   /** Batches that cannot be read. */
   readonly batches: UnreadableBatches;
+  /** How often partitions were given: what comes late for those of before must not change anything. */
+  private assignments = 0;
   topics: readonly string[] = [];
   private awaited: Promise<void> | undefined;
   /** To be called when the writers have room again. */
@@ -91,9 +97,7 @@ export class Reading {
       },
       room: () => this.room(),
       onAssigned: (assigned) => this.assigned(assigned),
-      onJump: (jump) => {
-        this.jumped(jump);
-      },
+      onJump: this.jumped.bind(this),
       onUnreadable: (next, error) => {
         this.batches.saw(next, error);
       },
@@ -159,6 +163,8 @@ export class Reading {
   /** Partitions were given: what is in hand of others no longer counts. */
   private async assigned(assigned: readonly TopicPartition[]): Promise<readonly Position[]> {
     const { intake, offsets, lag, log, signal } = this.parts;
+    const assignment = ++this.assignments;
+    const isLatest = () => assignment === this.assignments;
     log.info({ partitions: assigned.length }, 'partitions assigned');
     intake.clear();
     intake.shareAmong(assigned.length);
@@ -167,11 +173,11 @@ export class Reading {
     this.batches.clear();
     if (this.holds.removeAll('gap', 'unreadable')) this.source?.apply();
     const starts = await this.whereabouts.begin(assigned);
+    if (!isLatest()) return [];
     try {
-      await this.parts.onBegun(assigned, starts);
+      await this.parts.onBegun(assigned, starts, isLatest);
     } catch (error) {
-      if (!signal.aborted) throw error;
-      log.debug(`the process ends before it begins: ${reasonOf(error)}`);
+      if (!signal.aborted) throw error; // the process ends before it begins
     }
     return starts;
   }
@@ -189,9 +195,11 @@ export class Reading {
 
   /** Goes on with partitions of which it was not known where; whoever calls it tells what fails, and tries again. */
   async recover(): Promise<void> {
+    const { assignments } = this;
     const starts = await this.whereabouts.recover(this.partitions, (at) => this.leaders.has(at));
-    if (starts.length === 0) return;
+    if (starts.length === 0 || assignments !== this.assignments) return;
     await this.parts.onRecovered(starts);
+    if (assignments !== this.assignments) return; // they begin elsewhere now
     this.source?.seek(starts);
     for (const { topic, partition } of starts) {
       this.batches.passed({ topic, partition });

@@ -81,13 +81,18 @@ export class Hand {
    * Looks for the dead of the group and loads the suspects among some partitions, in place of those known before. Call it
    * when partitions are assigned, and `passed` with the positions to begin at thereafter.
    *
+   * @param isLatest whether no other partitions were assigned since: else those known are left as they are
    * @returns the suspects; they follow `survived` and `passed`
    * @throws the last error, once the signal is aborted
    */
-  async suspects(assigned: readonly { topic: string; partition: number }[]): Promise<Suspects> {
+  async suspects(
+    assigned: readonly { topic: string; partition: number }[],
+    isLatest: () => boolean = () => true,
+  ): Promise<Suspects> {
     const { suspects, dead } = await this.patiently('look for what the dead had in hand', () =>
       this.inHand.find(assigned),
     );
+    if (!isLatest()) return this.found;
     this.found = new Suspects(suspects);
     const { log } = this.parts;
     if (dead > 0) log.warn({ processes: dead }, 'processes of this group died with events in hand');

@@ -125,8 +125,13 @@ export class Writing {
   }
 
   /** Partitions were given: learns which of their events may have killed a process. */
-  async begin(assigned: readonly { topic: string; partition: number }[], starts: readonly Beginning[]): Promise<void> {
-    await this.hand.suspects(assigned);
+  async begin(
+    assigned: readonly { topic: string; partition: number }[],
+    starts: readonly Beginning[],
+    isLatest: () => boolean,
+  ): Promise<void> {
+    await this.hand.suspects(assigned, isLatest);
+    if (!isLatest()) return;
     await this.begunAt(starts);
     for (const { topic } of this.breakers.list()) {
       const trial = this.breakers.trial(topic);

@@ -248,6 +248,17 @@ describe('what is in hand', () => {
     expect((await handHere().suspects(partitions)).isEmpty).to.equal(true);
   });
 
+  it('is what the last assignment found, also where that before it finds its own later', async () => {
+    const dead = handHere();
+    await dead.take(0, [range('a', 0, 0, 4), range('b', 0, 0, 1)]);
+    await die(dead, dataSource);
+    const hand = handHere();
+    await hand.suspects([{ topic: 'b', partition: 0 }], () => true);
+    await hand.suspects([{ topic: 'a', partition: 0 }], () => false);
+    expect(hand.isSuspect?.({ topic: 'b', partition: 0, offset: 0 })).to.equal(true);
+    expect(hand.isSuspect?.({ topic: 'a', partition: 0, offset: 0 })).to.equal(false);
+  });
+
   it('is forgotten by its positions also when the connection was killed', async () => {
     const hand = handHere();
     const dead = handHere();
