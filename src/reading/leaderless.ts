@@ -16,6 +16,11 @@ export class Leaderless {
     return this.known.has(partitionName(at));
   }
 
+  /** Partitions were given anew: that some have moved away does not mean that they have a leader. */
+  clear(): void {
+    this.known = new Map();
+  }
+
   /** @param unled those of this process that have no leader now */
   see(unled: readonly TopicPartition[]): void {
     const { hold, release, log } = this.holder;

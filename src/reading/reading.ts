@@ -171,7 +171,8 @@ export class Reading {
     offsets.reset();
     lag.reset();
     this.batches.clear();
-    if (this.holds.removeAll('gap', 'unreadable')) this.source?.apply();
+    this.leaders.clear();
+    if (this.holds.removeAll('gap', 'unreadable', 'leader')) this.source?.apply();
     const starts = await this.whereabouts.begin(assigned);
     if (!isLatest()) return [];
     try {
