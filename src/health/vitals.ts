@@ -16,7 +16,7 @@ export interface PartitionVitals extends TopicPartition {
   readonly seconds: number;
   /** Milliseconds since 1970: when it was last assigned, without lag, or a step further. */
   readonly movedAt: number;
-  /** Why it is not read on purpose: its breaker, a gap. */
+  /** Why it is not read on purpose: PARK_MAX, its breaker, a gap, no leader, a batch that cannot be read. */
   readonly held?: string | undefined;
 }
 

@@ -15,8 +15,8 @@ export class TooLargeError extends Error {
 }
 
 /**
- * A batch of records that cannot be unpacked. Not retriable: the same bytes come again. kafkajs ends the consumer with it and
- * gives it to the listener of CRASH.
+ * A batch of records that cannot be unpacked. Not retriable: the same bytes come again. The consumer goes on with the other
+ * partitions; that of the batch waits.
  */
 export class UnreadableBatchError extends kafkajs.KafkaJSNonRetriableError {
   override readonly name = 'UnreadableBatchError';
