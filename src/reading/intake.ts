@@ -112,11 +112,13 @@ export class Intake {
     const [first] = read;
     this.coming = Math.max(0, this.coming - 1);
     if (this.closed || !first) return;
+    const buffer = this.bufferOf(first.topic, first.partition);
+    if (buffer.isCut) return;
     const some = this.left === Infinity ? read : this.upToLeft(read);
     this.queued += some.length;
-    const buffer = this.bufferOf(first.topic, first.partition);
     this.change(buffer, () => {
       buffer.push(some, isBehind, Date.now());
+      if (some.length < read.length) buffer.cut();
     });
     this.wake();
   }

@@ -54,6 +54,8 @@ export class PartitionBuffer {
   private slice: number;
   /** Whether Kafka has more. */
   private isBehind = false;
+  /** Whether messages were left out behind what waits: whatever comes behind these must not be taken, nor its offset passed. */
+  isCut = false;
   /** What waits, in bytes. */
   bytes = 0;
   /** What comes next is taken in this order, over all partitions: mostly when it was written. */
@@ -95,6 +97,12 @@ export class PartitionBuffer {
     this.bytes += cost;
     this.received += cost;
     this.until = read.at(-1)?.message?.timestamp ?? this.until;
+  }
+
+  /** What was pushed last was not all that was read, and nothing more of the partition is wanted. */
+  cut(): void {
+    this.isCut = true;
+    this.isBehind = false;
   }
 
   /** Finds out when it is the turn of what comes next. */
@@ -145,7 +153,7 @@ export class PartitionBuffer {
    * @returns bytes; 0 where enough waits
    */
   ask(): number {
-    if (this.bytes >= this.slice) return 0;
+    if (this.isCut || this.bytes >= this.slice) return 0;
     if (!this.isBehind) this.slice = this.least;
     else if (this.bytes === 0 && this.received > 0) this.grow();
     this.received = 0;

@@ -317,6 +317,35 @@ describe('the intake', () => {
       expect(offsetsOf(await intake.take())).to.deep.equal([0, 1]);
     });
 
+    it('passes no offset behind those that it left out', async () => {
+      const intake = new Intake(wide, 2);
+      intake.push(messages(3));
+      intake.push([{ topic: 't', partition: 0, next: 9 }]); // a transaction's end, or one that was aborted
+      expect((await intake.take())?.map(({ next }) => next)).to.deep.equal([1, 2]);
+      expect(await intake.take()).to.equal(undefined);
+    });
+
+    it('passes an offset behind the last of them', async () => {
+      const intake = new Intake(wide, 2);
+      intake.push(messages(2));
+      intake.push([{ topic: 't', partition: 0, next: 9 }]);
+      expect((await intake.take())?.map(({ next }) => next)).to.deep.equal([1, 2, 9]);
+    });
+
+    it('takes nothing behind those that it left out, also where others are dropped and more are wanted again', async () => {
+      const intake = new Intake(wide, 3);
+      intake.push(written('dropped', 0, [1, 2]));
+      intake.push(written('cut', 0, [3, 4]));
+      intake.drop((topic) => topic === 'dropped');
+      intake.push(written('cut', 0, [5], 2), true);
+      const places = ['dropped', 'cut'].map((topic) => ({ topic, partition: 0 }));
+      expect(intake.ask(places).map(({ topic }) => topic)).to.deep.equal(['dropped']);
+      intake.push(written('dropped', 0, [1, 2, 6]));
+      const batch = await intake.take();
+      expect(batch?.map(({ topic, next }) => `${topic} ${next}`)).to.have.members(['dropped 1', 'dropped 2', 'cut 1']);
+      expect(await intake.take()).to.equal(undefined);
+    });
+
     it('of which there are none ends at once', async () => {
       expect(await new Intake(wide, 0).take()).to.equal(undefined);
     });
