@@ -96,7 +96,7 @@ export class PartitionBuffer {
     for (const queued of read) cost += costOf(queued);
     this.bytes += cost;
     this.received += cost;
-    this.until = read.at(-1)?.message?.timestamp ?? this.until;
+    this.until = read.findLast(({ message }) => message)?.message?.timestamp ?? this.until;
   }
 
   /** What was pushed last was not all that was read, and nothing more of the partition is wanted. */

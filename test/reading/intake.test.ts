@@ -374,6 +374,14 @@ describe('a partition buffer', () => {
     expect(turnOf(passing, LONG)).to.equal(-Infinity);
   });
 
+  it('was read until its last message was written, also where the end of a transaction follows', () => {
+    const transacted = buffer();
+    transacted.push([...written('t', 0, [5, 7]), { topic: 't', partition: 0, next: 3 }], true, LONG);
+    expect(transacted.until).to.equal(7);
+    transacted.push([{ topic: 't', partition: 0, next: 9 }], true, LONG);
+    expect(transacted.until).to.equal(7);
+  });
+
   it('asks for more where it ran dry, up to a bound, and for little again when it has caught up', () => {
     const dry = buffer(32 * 1024);
     const asked: number[] = [];
