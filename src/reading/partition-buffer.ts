@@ -39,6 +39,8 @@ function costOf({ message }: Queued): number {
 /** What came at once, and when, in milliseconds since 1970. */
 interface Arrival {
   readonly read: readonly Queued[];
+  /** What each of it costs: to look through all headers takes a while. */
+  readonly costs: readonly number[];
   readonly at: number;
 }
 
@@ -91,9 +93,9 @@ export class PartitionBuffer {
   push(read: readonly Queued[], isBehind: boolean, now: number): void {
     this.isBehind = isBehind;
     if (read.length === 0) return;
-    this.arrivals.push({ read, at: now });
-    let cost = 0;
-    for (const queued of read) cost += costOf(queued);
+    const costs = read.map(costOf);
+    const cost = costs.reduce((sum, one) => sum + one);
+    this.arrivals.push({ read, costs, at: now });
     this.bytes += cost;
     this.received += cost;
     this.until = read.findLast(({ message }) => message)?.message?.timestamp ?? this.until;
@@ -124,11 +126,11 @@ export class PartitionBuffer {
     const queued = first?.read[this.head];
     if (!first || !queued) return 0;
     this.taken.push(queued);
+    const cost = first.costs[this.head] ?? 0;
     if (++this.head === first.read.length) {
       this.arrivals.shift();
       this.head = 0;
     }
-    const cost = costOf(queued);
     this.bytes -= cost;
     this.look(now);
     return cost;

@@ -382,6 +382,23 @@ describe('a partition buffer', () => {
     expect(transacted.until).to.equal(7);
   });
 
+  it('looks through the headers of a message once', () => {
+    let looks = 0;
+    const message = messageWith('t', null);
+    const counted = {
+      ...message,
+      get headers() {
+        looks++;
+        return message.headers;
+      },
+    };
+    const looking = buffer();
+    looking.push([queued(counted)], false, LONG);
+    looking.take(LONG);
+    expect(looks).to.equal(1);
+    expect(looking.bytes).to.equal(0);
+  });
+
   it('asks for more where it ran dry, up to a bound, and for little again when it has caught up', () => {
     const dry = buffer(32 * 1024);
     const asked: number[] = [];
