@@ -19,6 +19,8 @@ export interface FetchedPart<T> {
   readonly end: number;
   /** The replica that had better be asked, or -1. */
   readonly preferredReplica: number;
+  /** How much came, also where it was not read. */
+  readonly bytes: number;
   /** The offset that was asked for. */
   readonly from: number;
   /** Committed records from that offset on, of whole batches unless they cost too much at once. */
@@ -220,7 +222,7 @@ async function readPart<T>(
     part.records.length = whole;
     part.offsets.length = whole;
   }
-  return { ...part, errorCode, end, preferredReplica, next, unreadable };
+  return { ...part, errorCode, end, preferredReplica, bytes: batches.bytes.length, next, unreadable };
 }
 
 /**

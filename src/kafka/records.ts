@@ -46,12 +46,22 @@ function standsOf({ from, next, records }: FetchedPart<Queued>): Stand[] {
 export const FETCH_BYTES = 2 * 1024 * 1024;
 export const MAX_PARTITION_BYTES = 1024 * 1024;
 
+/** What came of a partition that was asked for. */
+export interface Answered extends TopicPartition {
+  /** Whether nothing of it comes in. */
+  readonly isEmpty: boolean;
+  /** What the broker gave, also where that was not read. */
+  readonly bytes: number;
+  /** Whether there is more behind the offset that was asked for. */
+  readonly hasMore: boolean;
+}
+
 /** Who decides what is fetched next. */
 export interface Demand {
   /** Which of these partitions to ask for, in their order, and for how many bytes of each. */
   ask<T extends TopicPartition>(places: readonly T[]): readonly (T & { readonly maxBytes: number })[];
-  /** What came of them, and whether there is more behind the offset that was asked for. */
-  answered(parts: readonly (TopicPartition & { readonly isEmpty: boolean; readonly hasMore: boolean })[]): void;
+  /** What came of them, in the order in which one broker was asked. */
+  answered(parts: readonly Answered[]): void;
 }
 
 /** How long a broker may wait for records, in milliseconds, where some partitions are not asked for that may be wanted soon. */
@@ -73,8 +83,8 @@ async function fetchWith(broker: object, request: unknown, { demand, onUnreadabl
   const wait = asked.length < places.length ? { maxWaitTime: SHORT_WAIT_MS } : {};
   const answers = await fetchFrom(broker, { ...request, topics, ...wait, inOrder: true }, queuedOf);
   const answered = answers.flatMap(({ topicName: topic, partitions }) =>
-    partitions.map(({ partition, from, next, end }) => {
-      return { topic, partition, isEmpty: next === undefined || next <= from, hasMore: from < end };
+    partitions.map(({ partition, bytes, from, next, end }) => {
+      return { topic, partition, isEmpty: next === undefined || next <= from, bytes, hasMore: from < end };
     }),
   );
   demand.answered(answered);

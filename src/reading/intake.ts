@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import TinyQueue from 'tinyqueue';
 import { PartitionBuffer, type Queued } from './partition-buffer.js';
-import { FETCH_BYTES } from '../kafka/records.js';
+import { FETCH_BYTES, type Answered } from '../kafka/records.js';
 import { partitionName, type TopicPartition } from '../kafka/topic-partition.js';
 
 export type { Queued } from './partition-buffer.js';
@@ -13,13 +13,6 @@ interface Limits {
   readonly bytes: number;
   /** Bytes in the queue at which the source is asked to pause. */
   readonly full: number;
-}
-
-/** What came of a partition that was asked for. */
-interface Answered extends TopicPartition {
-  readonly isEmpty: boolean;
-  /** Whether there is more than was known before. */
-  readonly hasMore: boolean;
 }
 
 function byTurn(a: PartitionBuffer, b: PartitionBuffer): number {
@@ -197,14 +190,17 @@ export class Intake {
       .map(({ place, maxBytes }) => ({ ...place, maxBytes }));
   }
 
-  /** What was asked for has been answered, and comes in now. */
+  /** What one broker was asked for has been answered, in the order in which it was asked, and comes in now. */
   answered(parts: readonly Answered[]): void {
     this.coming = parts.filter(({ isEmpty }) => !isEmpty).length;
-    for (const { topic, partition, isEmpty, hasMore } of parts) {
-      if (!isEmpty || !hasMore) continue;
+    let room = FETCH_BYTES;
+    for (const { topic, partition, bytes, hasMore } of parts) {
+      const left = room;
+      room -= bytes;
+      if (bytes > 0 || !hasMore) continue;
       const buffer = this.bufferOf(topic, partition);
       this.change(buffer, () => {
-        buffer.missed();
+        buffer.missed(left);
       });
     }
   }

@@ -166,8 +166,13 @@ export class PartitionBuffer {
     this.slice = Math.min(this.slice * 2, MAX_PARTITION_BYTES);
   }
 
-  /** Nothing came although there is more: its batches are larger than what was asked for. */
-  missed(): void {
+  /**
+   * Nothing came although there is more: its batches are larger than what was asked for, unless the answer was full before it.
+   *
+   * @param room bytes that were left in the answer
+   */
+  missed(room: number): void {
+    if (room < this.slice) return;
     this.grow();
     this.least = this.slice;
   }

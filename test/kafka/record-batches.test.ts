@@ -117,14 +117,21 @@ describe('records out of fetch answers', () => {
     const read = async (from: number) => {
       const bytes = answerOf('t', [log, Buffer.concat([batchAt(2, whole), batchAt(4, whole)])]);
       const { responses } = await readFetchAnswer(bytes, 11, messageOf, (_, partition) => (partition === 0 ? from : 2));
-      return responses[0]?.partitions.map(({ offsets, next, end, unreadable }) => ({
-        ...{ offsets, next, end, why: unreadable?.message.split(' cannot')[0] },
+      return responses[0]?.partitions.map(({ bytes: length, offsets, next, end, unreadable }) => ({
+        ...{ length, offsets, next, end, why: unreadable?.message.split(' cannot')[0] },
       }));
     };
-    const beside = { offsets: [2, 3, 4, 5], next: 6, end: 6, why: undefined };
+    const { length } = log;
+    const beside = {
+      length: length - batchAt(2, Buffer.concat([good, torn])).length,
+      offsets: [2, 3, 4, 5],
+      next: 6,
+      end: 6,
+      why: undefined,
+    };
     const why = 'A batch (t:0, offsets 2 to 3)';
-    expect(await read(0)).to.deep.equal([{ offsets: [0, 1], next: 2, end: 6, why }, beside]);
-    expect(await read(2)).to.deep.equal([{ offsets: [], next: 2, end: 6, why }, beside]);
+    expect(await read(0)).to.deep.equal([{ length, offsets: [0, 1], next: 2, end: 6, why }, beside]);
+    expect(await read(2)).to.deep.equal([{ length, offsets: [], next: 2, end: 6, why }, beside]);
   });
 });
 

@@ -226,6 +226,28 @@ describe('the intake', () => {
       );
     });
 
+    it('asks for more where nothing came though there was room for it, and not behind what filled the answer', () => {
+      const intake = new Intake(wide);
+      intake.shareAmong(1_000);
+      const asked = () =>
+        Object.fromEntries(
+          intake
+            .ask([0, 1, 2, 3, 4].map((partition) => ({ topic: 't', partition })))
+            .map(({ partition, maxBytes }) => [partition, maxBytes / 1024]),
+        );
+      asked();
+      const part = (partition: number, bytes: number) => ({ topic: 't', partition, bytes, hasMore: true });
+      const full = 2 * 1024 * 1024 - 10_000;
+      intake.answered([
+        { ...part(0, 0), isEmpty: true },
+        { ...part(1, 1_000), isEmpty: false },
+        { ...part(2, 1_000), isEmpty: true }, // left for another time, or it cannot be read
+        { ...part(3, full), isEmpty: false },
+        { ...part(4, 0), isEmpty: true },
+      ]);
+      expect(asked()).to.deep.equal({ 0: 32, 1: 16, 2: 16, 3: 16, 4: 16 });
+    });
+
     it('wants nothing while enough of each partition waits that has more, once all has come in that was fetched', async () => {
       let asked = 0;
       const intake = new Intake({ ...wide, size: 100 }, Infinity, () => asked++);
@@ -233,7 +255,10 @@ describe('the intake', () => {
       const places = [0, 1, 2].map((partition) => ({ topic: 't', partition }));
       intake.ask(places);
       intake.answered(
-        places.map((place) => ({ ...place, isEmpty: place.partition === 2, hasMore: place.partition !== 2 })),
+        places.map((place) => {
+          const isEmpty = place.partition === 2;
+          return { ...place, isEmpty, bytes: isEmpty ? 0 : 1_000, hasMore: !isEmpty };
+        }),
       );
       const many = Array.from({ length: 120 }, (_, i) => i);
       intake.push(written('t', 0, many), true);
@@ -416,9 +441,9 @@ describe('a partition buffer', () => {
   it('asks no more for as little as a batch did not fit into', () => {
     const starved = buffer(32 * 1024);
     starved.ask();
-    starved.missed();
+    starved.missed(1e6);
     starved.ask();
-    starved.missed();
+    starved.missed(1e6);
     expect(starved.ask()).to.equal(128 * 1024);
     starved.push(written('t', 0, [1]), false, 0);
     starved.take(0);
