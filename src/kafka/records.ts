@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Batch, type Consumer, type ConsumerConfig, type Kafka } from 'kafkajs';
 import type { Queued } from '../reading/intake.js';
 import type { Position } from '../reading/offsets.js';
@@ -64,7 +65,7 @@ export interface Demand {
   answered(parts: readonly Answered[]): void;
 }
 
-/** How long a broker may wait for records, in milliseconds, where some partitions are not asked for that may be wanted soon. */
+/** How long a broker, or we, may wait for records, in milliseconds, where partitions are not asked for that may be wanted soon. */
 const SHORT_WAIT_MS = 20;
 
 /** Who owns a consumer. */
@@ -78,9 +79,13 @@ async function fetchWith(broker: object, request: unknown, { demand, onUnreadabl
   if (!isFetchRequest(request)) throw new TypeError('kafkajs asks for no topics');
   const places = request.topics.flatMap(({ topic, partitions }) => partitions.map((part) => ({ topic, ...part })));
   const wanted = demand.ask(places);
-  const asked = wanted.length === 0 ? places : wanted;
-  const topics = asked.map(({ topic, ...part }) => ({ topic, partitions: [part] }));
-  const wait = asked.length < places.length ? { maxWaitTime: SHORT_WAIT_MS } : {};
+  if (wanted.length === 0) {
+    // As kafkajs does where all is paused: it sends its heartbeat then, and looks anew at what it is to fetch.
+    await delay(SHORT_WAIT_MS);
+    return { responses: [] };
+  }
+  const topics = wanted.map(({ topic, ...part }) => ({ topic, partitions: [part] }));
+  const wait = wanted.length < places.length ? { maxWaitTime: SHORT_WAIT_MS } : {};
   const answers = await fetchFrom(broker, { ...request, topics, ...wait, inOrder: true }, queuedOf);
   const answered = answers.flatMap(({ topicName: topic, partitions }) =>
     partitions.map(({ partition, bytes, from, next, end }) => {

@@ -5,7 +5,7 @@ import type { Position } from '../reading/offsets.js';
 import { balancedAssigner } from './assigner.js';
 import { HEARTBEAT_MS, untilRoom } from './back-pressure.js';
 import type { Listener } from './listener.js';
-import { readIn, readingConsumer } from './records.js';
+import { readIn, readingConsumer, type Demand } from './records.js';
 import type { UnreadableBatchError } from './unreadable.js';
 import { partitionName, type TopicPartition } from './topic-partition.js';
 
@@ -64,11 +64,23 @@ export class Source {
     // What this member reads now, so that it may keep it.
     let owned: Record<string, number[]> = {};
     const partitionAssigners = [balancedAssigner(() => owned)];
+    const answered = () => {
+      source.heard++;
+      listener.onAnswer();
+    };
+    // kafkajs' word of a fetch is none of the cluster's: it comes also where there was nothing to ask for.
+    const demand: Demand = {
+      ask: (places) => listener.demand.ask(places),
+      answered: (parts) => {
+        answered();
+        listener.demand.answered(parts);
+      },
+    };
     const consumer = readingConsumer(
       kafka,
       { groupId, partitionAssigners },
       {
-        demand: listener.demand,
+        demand,
         onUnreadable: (at, error) => {
           source.refuse(at, error);
         },
@@ -76,17 +88,12 @@ export class Source {
     );
     const source = new Source(consumer, topics, holds, listener);
     const { events } = consumer;
-    const answered = () => {
-      source.heard++;
-      listener.onAnswer();
-    };
     consumer.on(events.GROUP_JOIN, ({ payload }) => {
       owned = payload.memberAssignment;
       source.join(payload.memberAssignment);
       answered();
     });
     consumer.on(events.REBALANCING, listener.onRebalancing);
-    consumer.on(events.FETCH, answered);
     consumer.on(events.HEARTBEAT, answered);
     consumer.on(events.END_BATCH_PROCESS, ({ payload }) => {
       // Control and aborted records alone never reach `handOver`; their offsets are passed all the same.

@@ -20,6 +20,11 @@ export interface Scope {
   readonly partition?: number;
 }
 
+/** Whether it is one partition that is held. */
+export function isPlace(scope: Scope): scope is TopicPartition {
+  return scope.topic !== undefined && scope.partition !== undefined;
+}
+
 function nameOf({ topic, partition }: Scope): string {
   if (topic === undefined) return '*';
   return partition === undefined ? topic : partitionName({ topic, partition });

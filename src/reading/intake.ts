@@ -179,13 +179,13 @@ export class Intake {
    * @returns of each in how many bytes; those of which enough waits are left out
    */
   ask<T extends TopicPartition>(places: readonly T[]): (T & { readonly maxBytes: number })[] {
-    this.coming = 0;
     const asked = places.map((place) => {
       const buffer = this.bufferOf(place.topic, place.partition);
       return { place, buffer, maxBytes: this.change(buffer, () => buffer.ask()) };
     });
-    return asked
-      .filter(({ maxBytes }) => maxBytes > 0)
+    const wanted = asked.filter(({ maxBytes }) => maxBytes > 0);
+    if (wanted.length > 0) this.coming = 0;
+    return wanted
       .sort((a, b) => a.buffer.until - b.buffer.until || 0)
       .map(({ place, maxBytes }) => ({ ...place, maxBytes }));
   }
@@ -203,6 +203,16 @@ export class Intake {
         buffer.missed(left);
       });
     }
+  }
+
+  /** Nothing more comes of a partition until it is asked for again: the others need not wait for it. */
+  holds(at: TopicPartition): void {
+    const buffer = this.buffers.get(partitionName(at));
+    if (!buffer) return;
+    this.change(buffer, () => {
+      buffer.hold();
+    });
+    if (this.hasRoom) this.onRoom();
   }
 
   /** Throws away what waits; it is read again by whoever owns its partitions now. */

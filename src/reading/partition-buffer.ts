@@ -101,6 +101,11 @@ export class PartitionBuffer {
     this.until = read.findLast(({ message }) => message)?.message?.timestamp ?? this.until;
   }
 
+  /** Nothing more is read of it for now, whatever Kafka has. */
+  hold(): void {
+    this.isBehind = false;
+  }
+
   /** What was pushed last was not all that was read, and nothing more of the partition is wanted. */
   cut(): void {
     this.isCut = true;

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Beginning, Gap } from './beginnings.js';
 import { within } from '../waiting/deadline.js';
 import { reasonOf } from '../errors.js';
-import { Holds, type Hold, type Scope } from './holds.js';
+import { Holds, isPlace, type Hold, type Scope } from './holds.js';
 import type { Intake, Queued } from './intake.js';
 import { Silence } from './silence.js';
 import { Source, type Jump } from '../kafka/source.js';
@@ -129,6 +129,7 @@ export class Reading {
 
   private hold(why: Hold, scope: Scope = {}): void {
     if (this.holds.add(why, scope)) this.source?.apply();
+    if (isPlace(scope)) this.parts.intake.holds(scope);
   }
 
   private release(why: Hold, scope: Scope = {}): void {
@@ -257,10 +258,9 @@ export class Reading {
   resumeTopic(topic: string): void {
     const { offsets, intake } = this.parts;
     intake.drop((of) => of === topic);
+    const isInGap = (partition: number) => this.gaps.some((gap) => gap.topic === topic && gap.partition === partition);
     const starts = this.partitions
-      .filter(
-        (at) => at.topic === topic && !this.gaps.some((gap) => gap.topic === topic && gap.partition === at.partition),
-      )
+      .filter((at) => at.topic === topic && !isInGap(at.partition))
       .flatMap(({ partition }): Position[] => {
         const next = offsets.finished(topic, partition);
         return next === undefined ? [] : [{ topic, partition, next }];

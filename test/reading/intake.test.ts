@@ -226,6 +226,44 @@ describe('the intake', () => {
       );
     });
 
+    it('waits for nothing of a partition that is held, until it is read again', async () => {
+      let room = 0;
+      const intake = new Intake({ ...wide, size: 100 }, Infinity, () => room++);
+      intake.shareAmong(1_000);
+      const many = Array.from({ length: 100 }, (_, i) => i);
+      const asked = () => intake.ask([0, 1].map((partition) => ({ topic: 't', partition }))).map((at) => at.partition);
+      asked();
+      intake.push(written('t', 0, [1]), true);
+      intake.push(written('t', 1, many), true);
+      expect(intake.isFull).to.equal(false);
+      intake.holds({ topic: 't', partition: 0 });
+      expect(intake.isFull, 'what is left has enough').to.equal(true);
+      expect(room).to.equal(0);
+      intake.holds({ topic: 't', partition: 1 });
+      expect(intake.isFull).to.equal(false);
+      expect(room).to.equal(1);
+      await intake.take();
+      expect(asked(), 'it is let go').to.deep.equal([0, 1]);
+      intake.push(written('t', 0, [101], 1), true);
+      intake.push(written('t', 1, many, 100), true);
+      expect(intake.isFull).to.equal(false);
+    });
+
+    it('still waits for what one broker gave when there is nothing to ask another for', () => {
+      const intake = new Intake(wide);
+      intake.shareAmong(1_000);
+      const many = Array.from({ length: 120 }, (_, i) => i);
+      const at = (partition: number) => ({ topic: 't', partition });
+      intake.push(written('t', 0, many), true);
+      intake.ask([at(1), at(2)]);
+      intake.answered([1, 2].map((partition) => ({ ...at(partition), isEmpty: false, bytes: 9, hasMore: true })));
+      intake.push(written('t', 1, many), true);
+      expect(intake.ask([at(0)])).to.deep.equal([]);
+      expect(intake.isFull, 'the last comes').to.equal(false);
+      intake.push(written('t', 2, many), true);
+      expect(intake.isFull).to.equal(true);
+    });
+
     it('asks for more where nothing came though there was room for it, and not behind what filled the answer', () => {
       const intake = new Intake(wide);
       intake.shareAmong(1_000);
