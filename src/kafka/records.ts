@@ -24,7 +24,7 @@ class Stand {
 
   constructor(
     offset: number,
-    /** The consumer counts those as passed, but does not hand them over. */
+    /** The consumer counts such as passed, but does not hand them over, nor asks whether they were fetched too early. */
     readonly isControlRecord: boolean,
     readonly read: Queued[],
   ) {
@@ -37,10 +37,13 @@ function queuedOf(record: RawRecord): Queued {
   return { topic, partition, message: messageOf(record), next: offset + 1 };
 }
 
-/** From where it was asked to go on to before where to go on: gaps that compaction left are in it. */
+/**
+ * From where it was asked to go on to before where to go on: gaps that compaction left are in it. The first is handed over even if
+ * there is no record: whether it counts is found out in one place.
+ */
 function standsOf({ from, next, records }: FetchedPart<Queued>): Stand[] {
   if (next === undefined || next <= from) return [];
-  return [new Stand(from, records.length === 0, records), new Stand(next - 1, true, [])];
+  return [new Stand(from, false, records), new Stand(next - 1, true, [])];
 }
 
 /** Bytes that are asked for at once: of all partitions together, and of one of them at most. */

@@ -11,13 +11,6 @@ import { partitionName, type TopicPartition } from './topic-partition.js';
 
 export type { Jump } from './listener.js';
 
-/** Records that kafkajs read and kept to itself. */
-interface Passed extends TopicPartition {
-  readonly firstOffset: unknown;
-  readonly lastOffset: string;
-  readonly highWatermark: string;
-}
-
 /** The offset that was asked for; kafkajs' types do not name it. */
 function fetchedOffset(batch: object): number | undefined {
   return 'fetchedOffset' in batch ? Number(batch.fetchedOffset) : undefined;
@@ -95,10 +88,6 @@ export class Source {
     });
     consumer.on(events.REBALANCING, listener.onRebalancing);
     consumer.on(events.HEARTBEAT, answered);
-    consumer.on(events.END_BATCH_PROCESS, ({ payload }) => {
-      // Control and aborted records alone never reach `handOver`; their offsets are passed all the same.
-      if (payload.batchSize === 0) source.pass(payload);
-    });
     consumer.on(events.CRASH, ({ payload }) => {
       if (payload.restart) listener.onTrouble(payload.error);
       else listener.onCrash(payload.error);
@@ -169,9 +158,8 @@ export class Source {
     if (!payload.isRunning() || payload.isStale() || this.isHeld(topic, partition)) return;
     if (this.hasJumped(topic, partition, fetchedOffset(batch) ?? Number(batch.firstOffset()))) return;
     const read = readIn(batch);
-    const last = read.at(-1);
-    const next = Number(batch.lastOffset()) + 1; // control and aborted records may follow the last message
-    if (last && next > last.next) read.push({ topic, partition, next });
+    const next = Number(batch.lastOffset()) + 1; // control and aborted records may follow the last message, or be all there is
+    if (next > (read.at(-1)?.next ?? -1)) read.push({ topic, partition, next });
     this.expected.set(partitionName({ topic, partition }), next);
     payload.resolveOffset(batch.lastOffset());
     this.listener.onRead(read, { topic, partition, next: Number(batch.highWatermark) });
@@ -189,24 +177,6 @@ export class Source {
   private refuse(at: Position, error: UnreadableBatchError): void {
     if (this.isHeld(at.topic, at.partition) || this.next(at.topic, at.partition) !== at.next) return;
     this.listener.onUnreadable(at, error);
-  }
-
-  private pass(batch: Passed): void {
-    const { topic, partition, firstOffset } = batch;
-    if (this.isHeld(topic, partition)) {
-      this.seekExpected(topic, partition); // kafkajs has passed them
-      return;
-    }
-    if (typeof firstOffset === 'string' && this.hasJumped(topic, partition, Number(firstOffset))) return;
-    const next = Number(batch.lastOffset) + 1;
-    this.expected.set(partitionName({ topic, partition }), next);
-    this.listener.onRead([{ topic, partition, next }], { topic, partition, next: Number(batch.highWatermark) });
-  }
-
-  /** kafkajs is to fetch again what comes next. */
-  private seekExpected(topic: string, partition: number): void {
-    const next = this.next(topic, partition);
-    if (next !== undefined) this.seek([{ topic, partition, next }]);
   }
 
   /** The offset that is to be read next; undefined where it is not known where to begin. */
