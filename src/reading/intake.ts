@@ -61,10 +61,6 @@ export class Intake {
     return this.coming === 0 && this.behind > 0 && this.hungry === 0;
   }
 
-  get bytes(): number {
-    return this.queuedBytes;
-  }
-
   /** Changes a buffer, and counts what that changes for all. */
   private change<T>(buffer: PartitionBuffer, work: () => T): T {
     this.count(buffer, -1);
@@ -128,11 +124,6 @@ export class Intake {
   private wake(): void {
     if (this.closed || this.left === 0) for (const taker of this.takers.splice(0)) taker();
     else this.takers.shift()?.();
-  }
-
-  /** Whether all messages that were asked for (`maxEvents`) have come in. */
-  get isComplete(): boolean {
-    return this.left === 0;
   }
 
   /**
