@@ -1,5 +1,6 @@
 import type { FailureClass } from '../failures/failure.js';
 import type { ParkedCount } from '../postgres/parked.js';
+import { namesOf } from '../kafka/leaders.js';
 import { partitionName, type TopicPartition } from '../kafka/topic-partition.js';
 
 /** `starting`: looks for topics, servers or suspects; `joining`: the group shares its partitions. */
@@ -220,11 +221,9 @@ export function readinessOf(vitals: Vitals, now = Date.now()): Readiness {
     .map(({ reason }) => reason);
   if (vitals.consumer === 'dead') reasons.unshift('the Kafka consumer died');
   const { unread } = vitals;
-  const [first] = unread;
-  if (first) {
-    const which = `${first.topic}:${first.partition}${unread.length > 1 ? ` and ${unread.length - 1} more` : ''}`;
+  if (unread.length > 0) {
     reasons.push(
-      `no member of the group reads ${which}; are there members with other --topics, or of an older version?`,
+      `no member of the group reads ${namesOf(unread)}; are there members with other --topics, or of an older version?`,
     );
   }
   return { ready: reasons.length === 0, reasons };

@@ -17,9 +17,14 @@ export interface LogEnd extends PartitionEnd {
   readonly last: number;
 }
 
-/** How many records transactions that are still open keep from being read. */
+/** How many records of a partition transactions that are still open keep from being read. */
+export function unstableOf({ high, last }: Pick<LogEnd, 'high' | 'last'>): number {
+  return Math.max(0, last - high);
+}
+
+/** How many of several. */
 export function unstableIn(ends: readonly LogEnd[]): number {
-  return ends.reduce((sum, { high, last }) => sum + Math.max(0, last - high), 0);
+  return ends.reduce((sum, end) => sum + unstableOf(end), 0);
 }
 
 const LEADER_TRIES = 50;

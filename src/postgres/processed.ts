@@ -76,6 +76,21 @@ export interface Claimed {
   readonly collisions: readonly Event[];
 }
 
+/** An event that is to be claimed, by the day and the UUID under which it is kept. */
+interface Claim {
+  readonly event: Event;
+  readonly day: number;
+  readonly id: string;
+}
+
+function daysOf(claims: readonly Claim[]): Buffer {
+  return encodeArray('date', claims.length, (i) => claims[i]?.day).bytes;
+}
+
+function idsOf(claims: readonly Claim[]): Buffer {
+  return encodeArray('uuid', claims.length, (i) => claims[i]?.id).bytes;
+}
+
 /** The record of processed events, `dbw.processed_events`, and its day partitions. */
 export class ProcessedEvents {
   private days: ReadonlySet<number> = new Set();
@@ -188,8 +203,8 @@ export class ProcessedEvents {
     if (count === claims.length) return { fresh: events, duplicates: [], collisions: [] };
 
     const claimed = new Set(Array.isArray(fewer) ? fewer : []);
-    const left = this.claims(claims.flatMap(({ event, id }) => (claimed.has(id) ? [] : event)));
-    const { rows: known } = await session.run(statement(HASHES, [left.days, left.ids]));
+    const left = claims.filter(({ id }) => !claimed.has(id));
+    const { rows: known } = await session.run(statement(HASHES, [daysOf(left), idsOf(left)]));
     const hashOf = new Map(known.map(([id, hash]) => [id, hash]));
     const fresh = new Set<Event>();
     const duplicates: Event[] = [];
@@ -214,11 +229,10 @@ export class ProcessedEvents {
   }
 
   private claims(events: readonly Event[]) {
-    const claims = events.map((event) => ({ event, day: this.partitionDay(event), id: uuidOf(event.id) }));
+    const claims = events.map((event): Claim => ({ event, day: this.partitionDay(event), id: uuidOf(event.id) }));
     // UUIDs of one spelling stand in the order of their bytes.
     claims.sort((a, b) => (a.id < b.id ? -1 : 1));
-    const days = encodeArray('date', claims.length, (i) => claims[i]?.day).bytes;
-    const ids = encodeArray('uuid', claims.length, (i) => claims[i]?.id).bytes;
+    const [days, ids] = [daysOf(claims), idsOf(claims)];
     const hashes = encodeArray('integer', claims.length, (i) => claims[i]?.event.hash).bytes;
     return { claims, days, ids, hashes };
   }

@@ -7,7 +7,7 @@ import { registerCodecs } from '../kafka/codecs.js';
 import { LogIdentities } from '../kafka/identities.js';
 import { namesOf } from '../kafka/leaders.js';
 import { LogEnds } from '../kafka/log-ends.js';
-import { committedOffsets, type LogEnd } from '../kafka/topics.js';
+import { committedOffsets, unstableOf, type LogEnd } from '../kafka/topics.js';
 import { connect } from '../postgres/data-source.js';
 import { Positions, type Log, type Stored } from '../postgres/positions.js';
 import { sourceTopics } from '../servers.js';
@@ -96,7 +96,7 @@ export function unreadOf({ ends, committed, stored, log }: KnownOffsets): Unread
       position: position?.next ?? null,
       start: low,
       end: high,
-      unstable: Math.max(0, last - high),
+      unstable: unstableOf({ high, last }),
       events: Math.max(0, high - next),
       lost: 'from' in begin ? begin.to - begin.from : 0,
       finding: ('finding' in begin ? begin.finding : undefined) ?? null,

@@ -80,7 +80,7 @@ function byPartition({ partitions, total }: LagReport): string {
       stored,
       end.toLocaleString('en-US'),
       events,
-      waited(one.seconds === null ? null : seconds),
+      waited(seconds),
       remarkOn(one),
     ];
   });

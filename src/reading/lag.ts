@@ -1,5 +1,6 @@
 import type { Position } from './offsets.js';
 import type { PartitionVitals } from '../health/vitals.js';
+import { unstableOf } from '../kafka/topics.js';
 import { partitionName, type TopicPartition } from '../kafka/topic-partition.js';
 
 interface Partition {
@@ -53,7 +54,7 @@ export class Lag {
     ends: readonly { topic: string; partition: number; high: number; last: number }[],
     now = Date.now(),
   ): void {
-    for (const { high, last, ...place } of ends) this.of(place, now).unstable = Math.max(0, last - high);
+    for (const end of ends) this.of(end, now).unstable = unstableOf(end);
   }
 
   /** Reading of a partition begins, maybe of another log: what was known of the end does not count. */
@@ -81,13 +82,6 @@ export class Lag {
         known.position = next;
       });
     }
-  }
-
-  /** Events between the positions and the ends. */
-  get events(): number {
-    let lag = 0;
-    for (const partition of this.known.values()) lag += lagOf(partition);
-    return lag;
   }
 
   /** Every partition, for `Vitals`; why one is held is not known here. */
