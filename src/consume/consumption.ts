@@ -12,6 +12,7 @@ import { registry } from '../handlers/index.js';
 import { parentsFirst } from '../event/describe.js';
 import { Intake } from '../reading/intake.js';
 import { unstableIn } from '../kafka/topics.js';
+import type { TopicPartition } from '../kafka/topic-partition.js';
 import { Lag } from '../reading/lag.js';
 import { Offsets } from '../reading/offsets.js';
 import { patiently } from '../waiting/patiently.js';
@@ -52,7 +53,7 @@ export class Consumption {
   readonly writing: Writing;
   readonly committer: Committer;
   /** Partitions that nobody in the group reads. */
-  unread: readonly { topic: string; partition: number }[] = [];
+  unread: readonly TopicPartition[] = [];
   private readonly intake: Intake;
   /** Aborted when nothing may be waited for any more: writers give up what they have in hand. */
   private readonly hurry = new AbortController();
@@ -223,11 +224,11 @@ export class Consumption {
   }
 
   /** What a bounded run has to reach: the ends as they are now; undefined for one that goes on for ever. */
-  private async goal(topics: readonly string[]): Promise<Pick<Goal, 'ends' | 'log' | 'logs'> | undefined> {
+  private async goal(topics: readonly string[]): Promise<Pick<Goal, 'admin' | 'ends' | 'log' | 'logs'> | undefined> {
     if (this.options.untilCaughtUp !== true) return undefined;
     const { log, servers } = this.around;
-    const { ends, logs } = servers;
-    const goal = { logs, log: await logs.ask(topics), ends: await ends.ask(topics) };
+    const { admin, ends, logs } = servers;
+    const goal = { admin, logs, log: await logs.ask(topics), ends: await ends.ask(topics) };
     const events = unstableIn(goal.ends);
     if (events > 0) log.warn({ events }, UNSTABLE);
     return goal;
@@ -236,7 +237,7 @@ export class Consumption {
   /** Runs until the signal is aborted, or what was asked for is done; then finishes what is in hand. */
   async run(signal: AbortSignal): Promise<Remains> {
     const { options, config, positions, reading, around } = this;
-    const [{ log, servers }, { admin }] = [around, around.servers];
+    const { log, servers } = around;
     const stop = new AbortController();
     setMaxListeners(0, stop.signal, this.hurry.signal, signal); // every duty waits for one
     const interrupted = aborted(signal);
@@ -246,7 +247,7 @@ export class Consumption {
     const begin = async <T>(work: () => Promise<T>): Promise<T | undefined> =>
       Promise.race([isOneShot ? work() : patiently('begin', log, signal, work), interrupted, this.fatal]);
     const { groupId, topicPrefix } = config.kafka;
-    const catchUp = new CatchUp(admin, servers.ends, positions, registry, topicPrefix, servers.logs);
+    const catchUp = new CatchUp(servers.admin, servers.ends, positions, registry, topicPrefix, servers.logs);
     const parts = { catchUp, config, around, signal: stop.signal, isBounded };
     try {
       void watchServers(this, parts);
@@ -257,12 +258,10 @@ export class Consumption {
       await begin(() => this.open(topics));
       const writers = this.writing.run();
       const duties = dutiesOf(this, parts);
-      const isLost = (topic: string, partition: number) =>
-        reading.gaps.some((at) => at.topic === topic && at.partition === partition);
-      const stopAt = (topic: string, partition: number) => reading.batches.offsetIn({ topic, partition });
+      const isLost = (at: TopicPartition) => reading.whereabouts.isInGap(at);
+      const stopAt = (at: TopicPartition) => reading.batches.offsetIn(at);
       const onProgress = (left: number) => options.onProgress?.(left, this.tally);
-      const reached =
-        goal && untilCommitted({ ...goal, admin, positions, groupId, isLost, stopAt, signal, onProgress });
+      const reached = goal && untilCommitted({ ...goal, positions, groupId, isLost, stopAt, signal, onProgress });
       await Promise.race([reached ?? interrupted, interrupted, writers, this.fatal]);
       this.state = 'stopping';
       // What waits in memory is read again later; what is being written is finished.

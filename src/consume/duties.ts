@@ -13,7 +13,7 @@ import { Session } from '../postgres/session.js';
 import type { Reading } from '../reading/reading.js';
 import { keepHouse } from '../servers.js';
 import { repeat } from '../waiting/repeat.js';
-import { partitionName } from '../kafka/topic-partition.js';
+import { partitionName, type TopicPartition } from '../kafka/topic-partition.js';
 
 const COMMIT_MS = 1_000;
 const SWEEP_MS = 1_000;
@@ -38,7 +38,7 @@ interface Worker {
   readonly positions: Positions;
   readonly sources: Sources;
   /** Partitions that nobody in the group reads. */
-  unread: readonly { readonly topic: string; readonly partition: number }[];
+  unread: readonly TopicPartition[];
   readonly vitals: () => Vitals;
   readonly countParked: () => Promise<void>;
   readonly databaseMoved: () => void;

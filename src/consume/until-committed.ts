@@ -3,7 +3,7 @@ import type { Admin } from 'kafkajs';
 import { committedOffsets, type PartitionEnd } from '../kafka/topics.js';
 import type { LogIdentities } from '../kafka/identities.js';
 import { isOf, type Log, type Positions } from '../postgres/positions.js';
-import { partitionName } from '../kafka/topic-partition.js';
+import { partitionName, type TopicPartition } from '../kafka/topic-partition.js';
 
 const POLL_MS = 100;
 
@@ -18,9 +18,9 @@ export interface Goal {
   /** Asked whether they still are. */
   readonly logs: Pick<LogIdentities, 'ask'>;
   /** Whether a partition waits because events of it are lost: nobody will commit it. */
-  readonly isLost: (topic: string, partition: number) => boolean;
+  readonly isLost: (at: TopicPartition) => boolean;
   /** The offset of the batch that cannot be read at which a partition waits: what is before it is still to be committed. */
-  readonly stopAt: (topic: string, partition: number) => number | undefined;
+  readonly stopAt: (at: TopicPartition) => number | undefined;
   readonly signal: AbortSignal;
   /** Told how many events are still to come. */
   readonly onProgress: (left: number) => void;
@@ -45,13 +45,13 @@ export async function untilCommitted(goal: Goal): Promise<void> {
     let left = 0;
     for (const end of filled) {
       const isGone = topicIds.get(end.topic) !== log.topicIds.get(end.topic);
-      if (isGone || isLost(end.topic, end.partition)) continue;
+      if (isGone || isLost(end)) continue;
       // Kafka's offset alone proves nothing: the database may have been restored to an earlier day.
       const position = Math.min(
         committed.get(partitionName(end)) ?? end.low,
         stored.get(partitionName(end)) ?? end.low,
       );
-      const high = Math.min(end.high, stopAt(end.topic, end.partition) ?? end.high);
+      const high = Math.min(end.high, stopAt(end) ?? end.high);
       left += Math.max(0, high - Math.max(position, end.low));
     }
     return left;

@@ -196,7 +196,7 @@ export function livenessOf(vitals: Vitals, now: number): Liveness {
   if (obstacle) return { alive: true, reason: `${obstacle.reason}; a restart would not help` };
   const held = new Set([
     ...vitals.breakers.map(({ topic }) => topic),
-    ...[...vitals.gaps, ...vitals.unreadable].map(({ topic, partition }) => `${topic}:${partition}`),
+    ...[...vitals.gaps, ...vitals.unreadable].map(partitionName),
   ]);
   for (const { topic, partition, lag, movedAt, held: heldBy } of vitals.partitions) {
     if (lag === 0 || heldBy !== undefined || held.has(topic) || held.has(partitionName({ topic, partition }))) continue;

@@ -5,6 +5,7 @@ import type { Place, Range, SuspectRange } from '../writing/suspects.js';
 import { KeptConnection } from './kept-connection.js';
 import { Session, type Result } from './session.js';
 import { statement, type Statement } from './statements.js';
+import type { TopicPartition } from '../kafka/topic-partition.js';
 
 /** In the place of a writer's number: the one message that is written while nothing else is in hand. */
 const ALONE = -1;
@@ -62,7 +63,7 @@ function jsonOf(ranges: readonly Range[]): string {
   return JSON.stringify(ranges.map(({ topic, partition, first, next }) => [topic, partition, first, next]));
 }
 
-function partitionsOf(places: readonly { topic: string; partition: number }[]): unknown[] {
+function partitionsOf(places: readonly TopicPartition[]): unknown[] {
   return [places.map(({ topic }) => topic), places.map(({ partition }) => partition)];
 }
 
@@ -138,9 +139,7 @@ export class InHand {
    *
    * @returns the suspects, and how many processes were found dead
    */
-  async find(
-    partitions: readonly { topic: string; partition: number }[],
-  ): Promise<{ suspects: SuspectRange[]; dead: number }> {
+  async find(partitions: readonly TopicPartition[]): Promise<{ suspects: SuspectRange[]; dead: number }> {
     return Session.with(this.dataSource, (session) =>
       session.transaction(async () => {
         // One at a time: who came second must see what the first found.

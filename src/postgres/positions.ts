@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { Position } from '../reading/offsets.js';
 import { askIdentity, identityOf, type Identity } from './identity.js';
 import { Session } from './session.js';
+import type { TopicPartition } from '../kafka/topic-partition.js';
 
 /** Which log a position speaks of: of topics made again, and of other clusters, the names are the same. */
 export interface Log {
@@ -78,7 +79,7 @@ export class Positions {
   }
 
   /** Forgets a position that stands for records which Kafka has lost: what comes now in their place is to be read. */
-  async forget({ topic, partition }: { topic: string; partition: number }): Promise<void> {
+  async forget({ topic, partition }: TopicPartition): Promise<void> {
     const which = 'group_id = $1 AND topic = $2 AND partition = $3';
     await this.dataSource.query(`DELETE FROM dbw.positions WHERE ${which}`, [this.groupId, topic, partition]);
   }

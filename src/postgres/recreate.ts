@@ -15,6 +15,7 @@ export interface Earlier {
 /** Which rows were written anew, and how they moved from one parent to another: for each, the row before and after. */
 export interface Recreated {
   readonly moved: readonly { readonly before: Row; readonly after: Row }[];
+  /** Ties that were seen only when rows that had changed meanwhile were looked at again. */
   readonly ties: number;
 }
 

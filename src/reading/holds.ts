@@ -21,7 +21,7 @@ export interface Scope {
 }
 
 /** Whether it is one partition that is held. */
-export function isPlace(scope: Scope): scope is TopicPartition {
+export function isPartition(scope: Scope): scope is TopicPartition {
   return scope.topic !== undefined && scope.partition !== undefined;
 }
 

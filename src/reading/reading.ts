@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Beginning, Gap } from './beginnings.js';
 import { within } from '../waiting/deadline.js';
 import { reasonOf } from '../errors.js';
-import { Holds, isPlace, type Hold, type Scope } from './holds.js';
+import { Holds, isPartition, type Hold, type Scope } from './holds.js';
 import type { Intake, Queued } from './intake.js';
 import { Silence } from './silence.js';
 import { Source, type Jump } from '../kafka/source.js';
@@ -57,7 +57,8 @@ export class Reading {
   private source: Source | undefined;
   private readonly holds = new Holds();
   private readonly silence = new Silence(SILENT_WATCHES);
-  private readonly whereabouts: Whereabouts;
+  /** Where each partition goes on, and which gaps were found. */
+  readonly whereabouts: Whereabouts;
   /** Partitions that no broker leads. */
   readonly leaders: Leaderless;
   /** Batches that cannot be read. */
@@ -129,7 +130,7 @@ export class Reading {
 
   private hold(why: Hold, scope: Scope = {}): void {
     if (this.holds.add(why, scope)) this.source?.apply();
-    if (isPlace(scope)) this.parts.intake.holds(scope);
+    if (isPartition(scope)) this.parts.intake.holds(scope);
   }
 
   private release(why: Hold, scope: Scope = {}): void {
@@ -258,9 +259,8 @@ export class Reading {
   resumeTopic(topic: string): void {
     const { offsets, intake } = this.parts;
     intake.drop((of) => of === topic);
-    const isInGap = (partition: number) => this.gaps.some((gap) => gap.topic === topic && gap.partition === partition);
     const starts = this.partitions
-      .filter((at) => at.topic === topic && !isInGap(at.partition))
+      .filter((at) => at.topic === topic && !this.whereabouts.isInGap(at))
       .flatMap(({ partition }): Position[] => {
         const next = offsets.finished(topic, partition);
         return next === undefined ? [] : [{ topic, partition, next }];

@@ -54,9 +54,14 @@ export class Whereabouts {
     return this.waiting.list;
   }
 
+  /** Whether a partition waits because events of it are lost. */
+  isInGap(at: TopicPartition): boolean {
+    return this.waiting.has(at);
+  }
+
   /** Whether it is known where a partition goes on. */
   knows(at: TopicPartition): boolean {
-    return !this.waiting.has(at) && !this.lost.has(partitionName(at));
+    return !this.isInGap(at) && !this.lost.has(partitionName(at));
   }
 
   /** Partitions were given. Finds out where each begins; tries until it knows, or other ones are given, or the process is to end. */

@@ -7,6 +7,7 @@ import { failureOf, type FailureClass } from '../failures/failure.js';
 import type { Position } from '../reading/offsets.js';
 import { InHand } from '../postgres/in-hand.js';
 import { Suspects, type Place, type Range } from './suspects.js';
+import type { TopicPartition } from '../kafka/topic-partition.js';
 
 /** A clean end must not wait long for a server that is away. */
 const CLOSE_MS = 2_000;
@@ -85,10 +86,7 @@ export class Hand {
    * @returns the suspects; they follow `survived` and `passed`
    * @throws the last error, once the signal is aborted
    */
-  async suspects(
-    assigned: readonly { topic: string; partition: number }[],
-    isLatest: () => boolean = () => true,
-  ): Promise<Suspects> {
+  async suspects(assigned: readonly TopicPartition[], isLatest: () => boolean = () => true): Promise<Suspects> {
     const { suspects, dead } = await this.patiently('look for what the dead had in hand', () =>
       this.inHand.find(assigned),
     );

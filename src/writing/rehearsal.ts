@@ -6,10 +6,10 @@ import { divided, type Guilty } from './bisect.js';
 import type { Event } from '../event/decode.js';
 import { eventKey } from '../postgres/processed.js';
 import { Session } from '../postgres/session.js';
-import { eachNeed, Keys, resolve, type Waiting } from '../tables/resolve.js';
+import { Keys, resolve, type Waiting } from '../tables/resolve.js';
 import { madeBy } from './in-flight.js';
 import { isolate } from './isolate.js';
-import { needed } from './resolver.js';
+import { needed, needsOf } from './resolver.js';
 import type { Store } from './store.js';
 import type { Table } from '../tables/table.js';
 
@@ -38,8 +38,8 @@ function leaning(events: readonly Event[], isPromised: (table: Table, key: strin
     before = found.size;
     for (const event of events) {
       if (found.has(event)) continue;
-      const needs = needsOf(event, (table, key) => isPromised(table, key) || made.has(table, key));
-      if (needs.byTable.size === 0) continue;
+      const lacks = lacksOf(event, (table, key) => isPromised(table, key) || made.has(table, key));
+      if (lacks.isEmpty) continue;
       found.add(event);
       made.addAll(madeBy([event]));
     }
@@ -104,7 +104,7 @@ export class Rehearsal {
     const waiting = [...resolved.waiting, ...written.waiting];
     for (const { event } of waiting) {
       this.waiters.set(event.id, {
-        lacks: needsOf(event, (table, key) => !found.has(table, key)),
+        lacks: lacksOf(event, (table, key) => !found.has(table, key)),
         makes: madeBy([event]),
       });
     }
@@ -155,16 +155,10 @@ export class Rehearsal {
   }
 }
 
-/** The rows that an event needs and does not make, those left out that do not count. */
-function needsOf(event: Event, counts: (table: Table, key: string) => boolean): Keys {
-  const needs = new Keys();
+/** The rows that an event needs, lacks and does not make. */
+function lacksOf(event: Event, isLacking: (table: Table, key: string) => boolean): Keys {
   const own = madeBy([event]);
-  for (const change of event.changes) {
-    eachNeed(change, (table, key) => {
-      if (counts(table, key) && !own.has(table, key)) needs.add(table, key);
-    });
-  }
-  return needs;
+  return needsOf([event], (table, key) => own.has(table, key) || !isLacking(table, key));
 }
 
 function idOf(id: string): string {

@@ -7,7 +7,7 @@ import type { Event } from '../event/decode.js';
 import { pure } from './blame.js';
 
 /** The rows that events need, but for those that are known. */
-function needsOf(events: readonly Event[], isKnown: (table: Table, key: string) => boolean = () => false): Keys {
+export function needsOf(events: readonly Event[], isKnown: (table: Table, key: string) => boolean = () => false): Keys {
   const needs = new Keys();
   pure(() => {
     for (const event of events) {

@@ -9,6 +9,7 @@ import { registry, tables } from '../handlers/index.js';
 import type { Intake, Queued } from '../reading/intake.js';
 import type { Lag } from '../reading/lag.js';
 import type { LetterBox } from '../kafka/letters.js';
+import type { TopicPartition } from '../kafka/topic-partition.js';
 import { letterOf, type Letter } from '../letters/letter.js';
 import type { Offsets, Position } from '../reading/offsets.js';
 import { Parking } from './parking.js';
@@ -126,7 +127,7 @@ export class Writing {
 
   /** Partitions were given: learns which of their events may have killed a process. */
   async begin(
-    assigned: readonly { topic: string; partition: number }[],
+    assigned: readonly TopicPartition[],
     starts: readonly Beginning[],
     isLatest: () => boolean,
   ): Promise<void> {

@@ -10,11 +10,14 @@ import type { Written } from '../../src/writing/written.js';
 import { emptyTables, freshDatabase } from '../support/database.js';
 import { envelope, eventOf } from '../support/envelopes.js';
 import type { Envelope } from '../support/model.js';
+import { post, user } from '../support/people.js';
 import { unique } from '../support/unique.js';
 import { until } from '../support/until.js';
 
-const user = (userId: string) => envelope('user.created', { userId, username: userId, email: `${userId}@example.org`, role: 'creator' }); // prettier-ignore
-const post = (postId: string, authorId: string, content = 'c') => envelope('content.post.created', { postId, authorId, content, mediaUrls: [], visibility: 'public' }); // prettier-ignore
+const someone = () => {
+  const id = unique('u');
+  return user(id, id);
+};
 const read = (messageId: string) => envelope('message.read', { messageId, conversationId: 'c', userId: 'u' });
 const skill = (skillId: string) => envelope('skill.created', { skillId, category: 'talent', name: 'Piano' });
 
@@ -79,14 +82,14 @@ describe('a batch that comes while another is being written', () => {
   }
 
   it('counts on the rows that the other makes', async () => {
-    const [author, other] = [user(unique('u')), user(unique('u'))];
+    const [author, other] = [someone(), someone()];
     const id = String(author.data.userId);
     const [, { end }] = await whileWriting([author, other], () => begin(post(unique('p'), id), post(unique('p'), id)));
     expect(outcome(await end)).to.deep.equal([2, 0, 0, 1]);
   });
 
   it('parks what needed them, where the other is not written after all', async () => {
-    const author = user(unique('u'));
+    const author = someone();
     const id = String(author.data.userId);
     const [failure, { end }] = await whileWriting([author, post(unique('p'), id, 'poison')], () =>
       begin(skill(unique('s')), post(unique('p'), id)),
@@ -113,14 +116,14 @@ describe('a batch that comes while another is being written', () => {
     }
 
     it('writes the rest at once, and those not twice', async () => {
-      const bob = user(unique('u'));
+      const bob = someone();
       const [older, { end }] = await whileWriting([bob], () => beginWithOther(bob));
       expect(outcome(older as Written)).to.deep.equal([1, 0, 0, 0]);
       expect(outcome(await end)).to.deep.equal([1, 1, 0, 0]);
     });
 
     it('writes them, where the other does not', async () => {
-      const bob = user(unique('u'));
+      const bob = someone();
       const id = String(bob.data.userId);
       const [failure, { end }] = await whileWriting([bob, post(unique('p'), id, 'poison')], () => beginWithOther(bob));
       expect(failure).to.have.property('code', '23514');
@@ -129,7 +132,7 @@ describe('a batch that comes while another is being written', () => {
     });
 
     it('tells those that wait once, and collisions as such', async () => {
-      const [bob, lost] = [user(unique('u')), post(unique('p'), unique('nobody'))];
+      const [bob, lost] = [someone(), post(unique('p'), unique('nobody'))];
       const other = { ...bob, data: { ...bob.data, username: 'other' } };
       const [older, { end }] = await whileWriting([bob, lost], () => beginWithOther(lost, other));
       expect(outcome(older as Written)).to.deep.equal([1, 0, 0, 1]);
