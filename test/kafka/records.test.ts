@@ -76,12 +76,11 @@ describe('a consumer that asks for what is in demand', () => {
     });
     let heartbeats = 0;
     waiting.on(waiting.events.HEARTBEAT, () => heartbeats++);
-    const [before, begun] = [process.cpuUsage(), performance.now()];
-    await until(() => heartbeats > 0); // 3 s apart
-    const busy = process.cpuUsage(before);
+    const [askedBefore, begun] = [asked, performance.now()];
+    await until(() => heartbeats > 0 && asked > askedBefore + 1); // heartbeats are 3 s apart
     expect(came).to.deep.equal([]);
-    expect(asked).to.be.within(2, 200);
-    expect((busy.user + busy.system) / 1_000).to.be.below((performance.now() - begun) / 2); // it does not spin
+    // It does not spin: 20 ms lie between, and a timer may be early by one.
+    expect(asked - askedBefore).to.be.at.most(1 + (performance.now() - begun) / 19);
 
     wanted = [1];
     await until(() => came.length > 0);
@@ -100,8 +99,6 @@ describe('a consumer that asks for what is in demand', () => {
     wanted = [];
     const last = asked;
     await until(() => asked > last + 2);
-    const left = performance.now();
     await waiting.disconnect();
-    expect(performance.now() - left).to.be.below(2_000);
   });
 });
