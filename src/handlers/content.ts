@@ -1,13 +1,10 @@
 import Type from 'typebox';
 import { Column } from '../tables/column.js';
 import { event } from '../event/event.js';
-import { Amount, Id, Maybe, Nullable, OneOf, Seconds, Text, Time } from '../event/fields.js';
+import { Amount, Id, Maybe, Nullable, Text } from '../event/fields.js';
 import { table } from '../tables/table.js';
 import { users } from './users.js';
-
-const VISIBILITIES = ['public', 'subscribers', 'tier_specific', 'ppv', 'hidden'] as const;
-const Visibility = OneOf(VISIBILITIES, { subscribers_only: 'subscribers', paid: 'ppv' });
-const MEDIA = ['image', 'video'] as const;
+import { VISIBILITIES, Visibility } from './visibility.js';
 
 export const posts = table('posts', {
   key: ['post_id'],
@@ -67,43 +64,6 @@ export const comments = table('comments', {
   counts: [{ by: 'post_id', in: posts, as: 'comment_count' }],
   indexes: ['comments_post', 'comments_parent', 'comments_user'],
   checks: { comment_id: 'length(comment_id) BETWEEN 1 AND 255' },
-});
-
-export const stories = table('stories', {
-  key: ['story_id'],
-  created: 'created_at',
-  distributeBy: 'author_id',
-  columns: {
-    story_id: Column.text(),
-    author_id: Column.text().references(users),
-    content_type: Column.text(),
-    media_url: Column.text(),
-    caption: Column.text().orNull(),
-    expires_at: Column.time(),
-    created_at: Column.time(),
-  },
-  indexes: ['stories_author', 'stories_expires'],
-  checks: { content_type: `content_type IN ('${MEDIA.join("','")}')` },
-});
-
-export const videos = table('videos', {
-  key: ['video_id'],
-  created: 'created_at',
-  distributeBy: 'author_id',
-  columns: {
-    video_id: Column.text(),
-    author_id: Column.text().references(users),
-    title: Column.text(),
-    description: Column.text().orNull(),
-    video_url: Column.text(),
-    thumbnail_url: Column.text().orNull(),
-    duration_seconds: Column.integer(),
-    visibility: Column.text(),
-    price: Column.money().orNull(),
-    created_at: Column.time(),
-  },
-  indexes: ['videos_author'],
-  checks: { duration_seconds: 'duration_seconds >= 0', price: 'price >= 0' },
 });
 
 const postId = '5a0f5e0c-6d0f-4d0e-8a39-0c1d9a1f2b3c';
@@ -206,75 +166,6 @@ export const commentCreated = event('content.comment.created', {
       user_id: d.userId,
       parent_comment_id: d.parentCommentId,
       content: d.content,
-      created_at: e.timestamp,
-    }),
-});
-
-export const storyCreated = event('content.story.created', {
-  about: 'Someone published a story that expires.',
-  key: 'storyId',
-  data: Type.Object({
-    storyId: Id,
-    authorId: Id,
-    contentType: OneOf(MEDIA),
-    mediaUrl: Text,
-    caption: Maybe(Text),
-    expiresAt: Time,
-  }),
-  example: {
-    storyId: 'story-1700000000002-k3j2h1g',
-    authorId,
-    contentType: 'image',
-    mediaUrl: 'https://cdn.example.org/s/1.jpg',
-    caption: 'Backstage',
-    expiresAt: '2024-01-02T00:00:00.000Z',
-  },
-  write: (d, e) =>
-    stories.insert({
-      story_id: d.storyId,
-      author_id: d.authorId,
-      content_type: d.contentType,
-      media_url: d.mediaUrl,
-      caption: d.caption,
-      expires_at: d.expiresAt,
-      created_at: e.timestamp,
-    }),
-});
-
-export const videoCreated = event('content.video.created', {
-  about: 'Someone published a video.',
-  key: 'videoId',
-  data: Type.Object({
-    videoId: Id,
-    authorId: Id,
-    title: Text,
-    description: Maybe(Text),
-    videoUrl: Text,
-    thumbnailUrl: Maybe(Text),
-    duration: Seconds,
-    visibility: Visibility,
-    price: Maybe(Amount),
-  }),
-  example: {
-    videoId: 'c8a1f8f2-93b6-4d5a-8e0b-7a6f5e4d3c2b',
-    authorId,
-    title: 'Making of',
-    videoUrl: 'https://cdn.example.org/v/1.mp4',
-    duration: 312,
-    visibility: 'subscribers',
-    price: 9.5,
-  },
-  write: (d, e) =>
-    videos.insert({
-      video_id: d.videoId,
-      author_id: d.authorId,
-      title: d.title,
-      description: d.description,
-      video_url: d.videoUrl,
-      thumbnail_url: d.thumbnailUrl,
-      duration_seconds: d.duration,
-      visibility: d.visibility,
-      price: d.price,
       created_at: e.timestamp,
     }),
 });

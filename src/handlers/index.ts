@@ -1,13 +1,14 @@
 import type { EventType } from '../event/event.js';
 import type { Table } from '../tables/table.js';
 import * as content from './content.js';
+import * as media from './media.js';
 import * as messages from './messages.js';
 import * as payments from './payments.js';
 import * as skills from './skills.js';
 import * as subscriptions from './subscriptions.js';
 import * as users from './users.js';
 
-const areas = [users, skills, content, payments, subscriptions, messages];
+const areas = [users, skills, content, media, payments, subscriptions, messages];
 const declared = areas.flatMap((area) => Object.values<EventType | Table>(area));
 
 function isTable(declaration: EventType | Table): declaration is Table {

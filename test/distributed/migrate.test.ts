@@ -78,7 +78,7 @@ describe('dbw migrate --distributed', () => {
   it('copies users and skills to every node, and lays the other tables by their owner, parents first', async () => {
     const distributedBy = (relation: string, by: string, lies_with: string) => ({ relation, distributed_by: by, lies_with }); // prettier-ignore
     const copied = (relation: string) => ({ relation, distributed_by: null, lies_with: null });
-    expect(await callsOf(await distributed())).to.deep.equal([
+    const expected = [
       copied('users'),
       copied('skills'),
       distributedBy('blocks', 'blocker_id', 'none'),
@@ -97,7 +97,10 @@ describe('dbw migrate --distributed', () => {
       distributedBy('conversations', 'conversation_id', 'none'),
       distributedBy('messages', 'conversation_id', 'public.conversations'),
       distributedBy('notifications', 'user_id', 'public.blocks'),
-    ]);
+    ];
+    const calls = await callsOf(await distributed());
+    const ours = calls.filter(({ relation }) => expected.some((one) => one.relation === relation));
+    expect(ours, 'in their order; a table of your own may lie between them').to.deep.equal(expected);
   });
 
   it('speaks to Citus in these words', () => {
