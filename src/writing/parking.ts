@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
-import { decode, type Event, type Refusal } from '../event/decode.js';
+import { decode, type Decoded, type Event, type Refusal } from '../event/decode.js';
 import type { EventType } from '../event/event.js';
 import { blame, mayBeOneEvents } from './blame.js';
 import { faultOf } from '../failures/failure.js';
@@ -210,10 +210,14 @@ export class Parking {
     }
   }
 
-  /** What a parked message says; it was valid when it was parked, and only newer code may think otherwise. */
+  private decoded({ message }: Parked): Decoded {
+    return decode(message, this.context.registry, this.context.prefix);
+  }
+
+  /** What a parked message says; it was valid when it was parked, and only newer or older code may think otherwise. */
   private eventOf(parked: Parked): Event | undefined {
-    const { registry, prefix, log } = this.context;
-    const decoded = decode(parked.message, registry, prefix);
+    const { log } = this.context;
+    const decoded = this.decoded(parked);
     if (decoded.kind === 'event') return decoded.event;
     log.error({ at: placeOf(parked.message) }, 'a parked event is valid no longer; it stays parked');
     return undefined;
@@ -249,8 +253,8 @@ export class Parking {
   }
 
   /**
-   * Writes letters for events that wait for a row of this table since before `cutoffMs` ago. They stay parked: should the
-   * row come, they are applied. A letter is written while its row is locked, so that no two processes write one.
+   * Writes letters for events that wait for a row of this table since before `cutoffMs` ago, each with what is wrong with it
+   * by now. They stay parked: should the row come, they are applied. A letter is written while its row is locked, so that no two processes write one.
    *
    * @returns how many were given up
    */
@@ -259,16 +263,19 @@ export class Parking {
       session.transaction(async () => {
         const due = await lockDue(session, table.name, cutoffMs, BATCH);
         const letters = due.flatMap((parked): GivenUp[] => {
-          const event = this.eventOf(parked);
-          if (!event) return [];
-          const refusal: Refusal = {
-            reason: 'missing_reference',
-            code: '23503',
-            path: table.name,
-            message: `the row of ${table.name} that it needs has not come`,
-            eventId: event.id,
-            eventType: event.type.type,
-          };
+          const decoded = this.decoded(parked);
+          if (decoded.kind === 'tombstone') return [];
+          const refusal: Refusal =
+            decoded.kind === 'refusal'
+              ? decoded.refusal
+              : {
+                  reason: 'missing_reference',
+                  code: '23503',
+                  path: table.name,
+                  message: `the row of ${table.name} that it needs has not come`,
+                  eventId: decoded.event.id,
+                  eventType: decoded.event.type.type,
+                };
           return [{ message: parked.message, refusal, attempts: parked.attempts }];
         });
         await this.context.sendLetters(letters);

@@ -19,6 +19,7 @@ import { emptyTables, freshDatabase } from '../support/database.js';
 import { deliver, eventOf, patient } from '../support/deliver.js';
 import { silent } from '../support/log.js';
 import { expectedTables, type Envelope } from '../support/model.js';
+import { reply } from '../support/people.js';
 import { readRows } from '../support/rows.js';
 import { unique } from '../support/unique.js';
 import { until } from '../support/until.js';
@@ -163,6 +164,26 @@ describe('one transaction', () => {
     await parking.wakeWanted();
     expect((await readRows(dataSource)).get('posts')).to.include.keys('p-vain');
     expect(await dataSource.query(`SELECT FROM dbw.parked_events WHERE wait_key = 'later'`)).to.deep.equal([]);
+  });
+
+  it('writes a letter for each event that it gives up, also where an older version does not know its type', async () => {
+    const letters: GivenUp[] = [];
+    const known = new Map([...registry].filter(([type]) => type !== 'content.post.created'));
+    const store = new Store(dataSource, tables, processed);
+    const parking = new Parking({
+      ...{ dataSource, store, registry: known, tables, prefix: '', maxAttempts: 3, log: silent, onWritten: () => undefined },
+      sendLetters: (some) => Promise.resolve(void letters.push(...some)),
+    }); // prettier-ignore
+    const waiting = [post('unknown', 'p-unknown', 'never'), reply('known', 'p-never', 'never')];
+    for (const [i, event] of waiting.entries()) await store.write([eventOf(event, 300 + i)]);
+    const tablesWaitedFor = await parking.tablesWithDue(0);
+    for (const table of tablesWaitedFor) await parking.giveUp(table, 0);
+    const told = new Map(letters.map(({ message, refusal }) => [message.offset, refusal.reason]));
+    expect([told.get(300), told.get(301)]).to.deep.equal(['unknown_type', 'missing_reference']);
+    const dead: { offset: string }[] = await dataSource.query(
+      `SELECT "offset" FROM dbw.parked_events WHERE dead_at IS NOT NULL AND "offset" >= 300 ORDER BY 1`,
+    );
+    expect(dead.map(({ offset }) => Number(offset))).to.deep.equal([300, 301]);
   });
 
   it('writes all of a batch or nothing: an event that PostgreSQL refuses stands alone, the others are written', async () => {
