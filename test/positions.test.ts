@@ -1,3 +1,5 @@
+import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import kafkajs from 'kafkajs';
 import { LogEnds } from '../src/kafka/log-ends.js';
@@ -58,6 +60,20 @@ async function filled(topic: string): Promise<{ partition: number; high: number 
 async function endOf(topic: string): Promise<number> {
   const ends = await LogEnds.with(testKafka(), (logEnds) => logEnds.ask([topic]));
   return Math.max(...ends.map(({ high }) => high));
+}
+
+/** Changes a text where it stands first in the files that a Kafka keeps of a topic. */
+function change(folder: string, topic: string, from: string, to: string): void {
+  const logs = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes(`/${topic}-`) && name.endsWith('.log')); // prettier-ignore
+  for (const log of logs) {
+    const at = readFileSync(join(folder, log)).indexOf(from);
+    if (at < 0) continue;
+    const file = openSync(join(folder, log), 'r+');
+    writeSync(file, to, at);
+    closeSync(file);
+    return;
+  }
+  throw new Error(`no ${from} among ${logs.length} files of ${topic}`);
 }
 
 async function deleteTopic(topic: string): Promise<void> {
@@ -287,6 +303,34 @@ describe('positions', function () {
       const ended = await here.catchUp();
       expect(ended.stderr).to.include('the cluster is another one');
       expect(await count(here)).to.equal(60);
+    } finally {
+      process.env.KAFKA_BROKERS = brokers;
+      await other.close();
+    }
+  });
+
+  it('stop before a batch that a disk has changed, though what it says could be an event, and go on when it is as it was', async () => {
+    const here = await place([]);
+    const other = await ownKafka();
+    const brokers = process.env.KAFKA_BROKERS;
+    try {
+      process.env.KAFKA_BROKERS = other.brokers;
+      const topic = `${here.prefix}user.created`;
+      await createTopics([topic]);
+      await send(users(0, 5, 'k'), here.prefix);
+      await here.catchUp();
+      await send(users(5, 10, 'k'), here.prefix);
+      await send(users(10, 15, 'k'), here.prefix);
+      change(other.folder, topic, 'name-7', 'name-8');
+      const { status, stderr } = await here.consume(['--until-caught-up']).ended;
+      expect(status).to.equal(3);
+      const { partition } = await filled(topic);
+      expect(stderr).to.include(`A batch (${topic}:${partition}, offsets 5 to 9) cannot be read: its bytes are not what they should be (their checksum is another one)`); // prettier-ignore
+      expect(await count(here)).to.equal(5);
+      change(other.folder, topic, 'name-8', 'name-7');
+      await here.catchUp();
+      const [seventh] = await here.dataSource.query<unknown[]>(`SELECT username FROM users WHERE user_id = '7'`);
+      expect([await count(here), seventh]).to.deep.equal([15, { username: 'name-7' }]);
     } finally {
       process.env.KAFKA_BROKERS = brokers;
       await other.close();

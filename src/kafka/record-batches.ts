@@ -1,6 +1,6 @@
-import kafkajs from 'kafkajs';
 import { Bytes } from './bytes.js';
 import { call, inside } from './inside.js';
+import { CONTROL, LOG_APPEND_TIME, nextBatch, TRANSACTIONAL, unpacked, type Batch } from './record-batch.js';
 import type { Budget, RawRecord, RecordReading } from './raw-record.js';
 import { CorruptError, placed, UnreadableBatchError } from './unreadable.js';
 import { partitionName } from './topic-partition.js';
@@ -67,18 +67,6 @@ interface Aborted {
   readonly firstOffset: number;
 }
 
-interface Codec {
-  decompress: (bytes: Buffer) => Promise<Buffer>;
-}
-
-const BATCH_HEAD = 61;
-/** Bytes of a batch before those that its length counts. */
-const UNCOUNTED = 12;
-const CODEC = 0x07;
-const LOG_APPEND_TIME = 0x08;
-const TRANSACTIONAL = 0x10;
-const CONTROL = 0x20;
-
 /**
  * What may be made of one answer, in bytes. What is unpacked is bounded in bytes, but ten million empty records fit into them, and
  * become thousands of millions of bytes of objects: what is left when this is spent is fetched again.
@@ -86,49 +74,6 @@ const CONTROL = 0x20;
 const MAX_COST = 64 * 1024 * 1024;
 /** What a record costs beside its bytes, roughly. */
 const RECORD_COST = 300;
-
-interface Batch {
-  readonly firstOffset: number;
-  readonly next: number;
-  readonly attributes: number;
-  readonly firstTime: number;
-  readonly maxTime: number;
-  readonly producerId: bigint;
-  readonly count: number;
-  readonly records: Buffer;
-}
-
-function isCodec(value: unknown): value is Codec {
-  return typeof value === 'object' && value !== null && 'decompress' in value;
-}
-
-/** The records of a batch as they were before they were compressed, by the codecs that kafkajs knows (codecs.ts). */
-async function unpacked({ attributes, records, count }: Batch): Promise<Buffer> {
-  if ((attributes & CODEC) === 0 || count === 0) return records;
-  const codecs: Readonly<Record<number, (() => unknown) | undefined>> = kafkajs.CompressionCodecs;
-  const codec = codecs[attributes & CODEC]?.();
-  if (!isCodec(codec)) throw new CorruptError(`no codec has the number ${attributes & CODEC}`);
-  return codec.decompress(records);
-}
-
-/** The next batch; undefined where only a part of one is left. */
-function nextBatch(from: Bytes): Batch | undefined {
-  if (from.bytes.length - from.at < BATCH_HEAD) return undefined;
-  const firstOffset = from.int64();
-  const length = from.int32();
-  const end = from.at + length;
-  const magic = from.bytes[from.at + 4];
-  if (magic !== 2) throw new CorruptError(`records of the format of before Kafka 0.11 (${magic ?? 'none'})`);
-  if (end > from.bytes.length) return undefined;
-  from.at += 9; // the leader's epoch, the format, the checksum
-  const attributes = from.int16();
-  const lastDelta = from.int32();
-  const [firstTime, maxTime, producerId] = [from.int64(), from.int64(), from.bigint()];
-  from.at += 6; // the producer's epoch, its sequence
-  const count = from.int32();
-  const records = from.take(length + UNCOUNTED - BATCH_HEAD);
-  return { firstOffset, next: firstOffset + lastDelta + 1, attributes, firstTime, maxTime, producerId, count, records };
-}
 
 /** @returns the offset of the first record that is left for another time, where the budget is spent */
 function readRecords<T>(
@@ -209,6 +154,7 @@ async function readPart<T>(
   let whole = 0;
   try {
     while (left === undefined && budget.spent < MAX_COST && (batch = nextBatch(batches))) {
+      if (!batch.isSound) throw new CorruptError('their checksum is another one');
       if (transactions.counts(batch)) left = readRecords(batch, await unpacked(batch), part, read, budget);
       next = left ?? batch.next;
       whole = part.records.length;

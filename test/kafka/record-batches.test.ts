@@ -1,11 +1,13 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import kafkajs from 'kafkajs';
 import type { Message } from '../../src/event/message.js';
 import { registerCodecs } from '../../src/kafka/codecs.js';
+import { crc32c as checksumOf } from '../../src/kafka/crc32c.js';
 import { LogReader } from '../../src/kafka/log-reader.js';
 import { MAX_HEADERS, messageOf } from '../../src/kafka/raw-record.js';
 import { readFetchAnswer } from '../../src/kafka/record-batches.js';
-import { int32, int64, record, sendRaw } from '../support/raw-batch.js';
+import { crc32c, int32, int64, record, sendRaw } from '../support/raw-batch.js';
 import { createTopics, testKafka, withAdmin } from '../support/topics.js';
 import { unique } from '../support/unique.js';
 
@@ -135,13 +137,46 @@ describe('records out of fetch answers', () => {
   });
 });
 
+describe('the checksum of a batch', () => {
+  it('is that of the definition', () => {
+    expect(checksumOf(Buffer.from('123456789'))).to.equal(0xe3069283 | 0); // RFC 3720, B.4, has more
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
+        expect(checksumOf(bytes)).to.equal(crc32c(Buffer.from(bytes)) | 0);
+      }),
+    );
+  });
+
+  it('finds every bit that was changed behind it, and what is before it makes nothing of a batch that it is not', async () => {
+    const value = Buffer.from('{"eventId":"e","amount":100}');
+    const batch = batchAt(7, Buffer.concat([record(0, { key: 'a', value }), record(1, { key: 'b', value })]));
+    const read = async (log: Buffer) => {
+      const { responses } = await readFetchAnswer(answerOf('t', [log]), 11, messageOf, () => 7);
+      return responses[0]?.partitions[0];
+    };
+    expect((await read(batch))?.offsets).to.deep.equal([7, 8]);
+    const checksum = 17; // behind the offset, the length, the leader's epoch and the format
+    for (let bit = 8 * 8; bit < batch.length * 8; bit++) {
+      const changed = Buffer.from(batch);
+      changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      const part = await read(changed);
+      const isEpoch = bit >= 12 * 8 && bit < 16 * 8;
+      if (!isEpoch) expect(part?.offsets, `bit ${bit}`).to.deep.equal([]);
+      if (bit >= checksum * 8) expect(part?.unreadable?.message).to.include('their checksum is another one');
+    }
+    const short = Buffer.from(batch);
+    int32(9).copy(short, 8); // nothing behind the checksum, and that of nothing is 0
+    int32(0).copy(short, checksum);
+    expect((await read(short))?.unreadable?.message).to.include('a batch is shorter than its head');
+  });
+});
+
 /** Two records as a batch, not compressed. */
 function batchAt(offset: number, records: Buffer): Buffer {
   const producer = Buffer.alloc(14, 255);
-  const [sum, attributes, times] = [int32(0), Buffer.alloc(2), Buffer.alloc(16)];
-  const rest = [int32(0), Buffer.of(2), sum, attributes, int32(1), times, producer, int32(2), records];
-  const length = rest.reduce((total, part) => total + part.length, 0);
-  return Buffer.concat([int64(offset), int32(length), ...rest]);
+  const counting = Buffer.concat([Buffer.alloc(2), int32(1), Buffer.alloc(16), producer, int32(2), records]);
+  const rest = Buffer.concat([int32(0), Buffer.of(2), int32(crc32c(counting)), counting]);
+  return Buffer.concat([int64(offset), int32(rest.length), rest]);
 }
 
 /** What a broker answers, in version 11: these logs of the partitions of a topic. */

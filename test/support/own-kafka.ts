@@ -6,6 +6,8 @@ import type { Server } from './services/server.js';
 /** A Kafka that one file of tests has for itself, as a process of this machine. */
 export interface OwnKafka {
   readonly brokers: string;
+  /** Under which it keeps what it holds. */
+  readonly folder: string;
   /** Ends it and removes its data. */
   close(): Promise<void>;
 }
@@ -17,7 +19,7 @@ export async function ownKafka(entrances?: Entrances): Promise<OwnKafka> {
   const run = await Run.open(() => undefined);
   try {
     const { host, port } = await (await program.install(run)).begin(run);
-    return { brokers: `${host}:${port}`, close: () => run.close() };
+    return { brokers: `${host}:${port}`, folder: run.folder, close: () => run.close() };
   } catch (error) {
     await run.close();
     throw error;
@@ -52,6 +54,7 @@ export async function ownCluster(): Promise<OwnCluster> {
   }
   return {
     servers,
+    folder: run.folder,
     join,
     close,
     get brokers() {

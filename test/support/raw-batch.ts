@@ -43,7 +43,8 @@ const TABLE = Array.from({ length: 256 }, (_, byte) => {
   return crc >>> 0;
 });
 
-function crc32c(bytes: Buffer): number {
+/** CRC-32C, bit by bit as its definition has it. */
+export function crc32c(bytes: Buffer): number {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = (crc >>> 8) ^ (TABLE[(crc ^ byte) & 255] ?? 0);
   return (crc ^ 0xffffffff) >>> 0;
