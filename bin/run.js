@@ -8,6 +8,10 @@ if (process.env.DEBUG) process.env.DEBUG += ',-ioredis*';
 // Left alone, V8 lets garbage grow to four times what is alive where the machine has much memory: 430 MiB for a busy
 // writer. Twice costs no throughput (measured over 200,000 events) and keeps it below 300.
 v8.setFlagsFromString('--heap-growing-percent=100');
+// V8 sees that a batch outlives many collections of young objects, and begins to make its events old ones at once, which only the
+// great collections can take away: all that hangs on them grows old too. Without that guess a third less does, and an event
+// costs 2 µs less (measured likewise).
+v8.setFlagsFromString('--no-allocation-site-pretenuring');
 
 // A reader that has seen enough (`| head`) closes the pipe: what stays unsaid is no failure, and what is being done is done.
 for (const stream of [process.stdout, process.stderr]) {
