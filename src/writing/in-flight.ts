@@ -40,26 +40,44 @@ export function withoutTwins(
   return { rest: events.filter((event) => !isTwin(event)), twins: events.filter(isTwin), makers };
 }
 
+/** A batch whose events are let go as soon as it has ended: later ones hold on to it, and need only its ids then. */
+class Flight implements Batch {
+  private made: RowKeys | undefined;
+  private known: ReadonlySet<string> | undefined;
+  private endedWith: readonly string[] = [];
+
+  constructor(
+    private events: readonly Event[],
+    readonly done: Promise<unknown>,
+  ) {}
+
+  // What it made is known, once it has ended, by other means.
+  readonly makes = (): RowKeys => (this.made ??= madeBy(this.events));
+  readonly ids = (): ReadonlySet<string> =>
+    (this.known ??= new Set([...this.endedWith, ...this.events.map(({ id }) => id)]));
+
+  end(): void {
+    this.endedWith = this.events.map(({ id }) => id);
+    this.events = [];
+  }
+}
+
 /** The batches that are being written. */
 export class InFlight {
-  private readonly batches = new Set<Batch>();
+  /** No set: of those that grow and shrink V8 keeps former tables for a while, and whatever was in them. */
+  private batches: readonly Batch[] = [];
 
   /** Does work for a batch, which is in flight meanwhile and knows which others began before it. */
   async during<T>(events: readonly Event[], write: (older: readonly Batch[]) => Promise<T>): Promise<T> {
-    const older = [...this.batches];
-    let made: RowKeys | undefined;
-    let ids: ReadonlySet<string> | undefined;
-    const work = write(older);
-    const batch: Batch = {
-      makes: () => (made ??= madeBy(events)),
-      ids: () => (ids ??= new Set(events.map(({ id }) => id))),
-      done: work.catch(() => undefined),
-    };
-    this.batches.add(batch);
+    const work = write(this.batches);
+    const ended = () => undefined; // what it has come to is nobody else's, and would be kept
+    const batch = new Flight(events, work.then(ended, ended));
+    this.batches = [...this.batches, batch];
     try {
       return await work;
     } finally {
-      this.batches.delete(batch);
+      this.batches = this.batches.filter((one) => one !== batch);
+      batch.end();
     }
   }
 }
