@@ -12,6 +12,8 @@ export interface Message {
   readonly timestamp: number;
   /** How many headers it has that were not read, for they are too many: `headers` is empty then. */
   readonly headersLeftOut?: number;
+  /** Bytes of key and value together, where they need not be looked at for that. */
+  readonly size?: number;
 }
 
 export type Header = readonly [name: string, value: Buffer | null];

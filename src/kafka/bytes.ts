@@ -58,10 +58,13 @@ export class Bytes {
     return length < 0 ? null : this.take(length);
   }
 
-  /** Passes what `optional` would give. */
-  pass(): void {
+  /** Passes what `optional` would give; returns its length, -1 for null. */
+  skip(): number {
     const length = this.varint();
-    if (length > 0) this.at += length;
+    if (length <= 0) return length;
+    if (this.at + length > this.bytes.length) throw new CorruptError('a part is longer than the whole');
+    this.at += length;
+    return length;
   }
 
   list<T>(read: () => T): T[] {

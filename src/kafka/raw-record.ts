@@ -30,19 +30,68 @@ export type RecordReading<T> = (record: RawRecord) => T;
 
 const names = new Texts();
 
-function messageWithin({ topic, partition, offset, timestamp, from, budget }: RawRecord, most: number): Message {
-  const key = from.optional();
-  const value = from.optional();
-  const headers: Header[] = [];
+const NO_HEADERS: readonly Header[] = [];
+
+/**
+ * A record whose key and value are cut out of its batch when somebody asks for them: a buffer is a large object, and of those
+ * that wait for a writer there are ten thousands, each of which the collector would have to move.
+ */
+class WaitingMessage implements Message {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp: number;
+
+  constructor(
+    record: RawRecord,
+    private readonly keyFrom: number,
+    private readonly keyLength: number,
+    private readonly valueFrom: number,
+    private readonly valueLength: number,
+    readonly headers: readonly Header[],
+    private readonly bytes: Buffer,
+  ) {
+    this.topic = record.topic;
+    this.partition = record.partition;
+    this.offset = record.offset;
+    this.timestamp = record.timestamp;
+  }
+
+  get key(): Buffer | null {
+    return this.keyLength < 0 ? null : this.bytes.subarray(this.keyFrom, this.keyFrom + this.keyLength);
+  }
+
+  get value(): Buffer | null {
+    return this.valueLength < 0 ? null : this.bytes.subarray(this.valueFrom, this.valueFrom + this.valueLength);
+  }
+
+  get size(): number {
+    return Math.max(0, this.keyLength) + Math.max(0, this.valueLength);
+  }
+}
+
+function headersWithin({ from, budget }: RawRecord, count: number): readonly Header[] {
+  if (count <= 0) return NO_HEADERS;
+  budget.spent += count * HEADER_COST;
+  return Array.from({ length: count }, (): Header => [names.read(from, from.varint()), from.optional()]);
+}
+
+function messageWithin(record: RawRecord, most: number): Message {
+  const { topic, partition, offset, timestamp, from } = record;
+  const keyLength = from.skip();
+  const keyFrom = from.at - Math.max(0, keyLength);
+  const valueLength = from.skip();
+  const valueFrom = from.at - Math.max(0, valueLength);
   const count = from.varint();
   if (count > most) {
     // Copied: a part would keep all those headers alive, as bytes.
-    const copy = (part: Buffer | null) => part && Buffer.from(part);
-    return { topic, partition, offset, key: copy(key), value: copy(value), headers, timestamp, headersLeftOut: count };
+    const copy = (at: number, length: number) =>
+      length < 0 ? null : Buffer.from(from.bytes.subarray(at, at + length));
+    const [key, value] = [copy(keyFrom, keyLength), copy(valueFrom, valueLength)];
+    return { topic, partition, offset, key, value, headers: NO_HEADERS, timestamp, headersLeftOut: count };
   }
-  if (count > 0) budget.spent += count * HEADER_COST;
-  for (let left = count; left > 0; left--) headers.push([names.read(from, from.varint()), from.optional()]);
-  return { topic, partition, offset, key, value, headers, timestamp };
+  const headers = headersWithin(record, count);
+  return new WaitingMessage(record, keyFrom, keyLength, valueFrom, valueLength, headers, from.bytes);
 }
 
 /** A record whole; of one with more than MAX_HEADERS they are left out. */

@@ -46,8 +46,8 @@ class Found {
   look(from: Bytes): boolean {
     this.from = from;
     this.lengths.fill(ABSENT);
-    from.pass(); // key
-    from.pass(); // value
+    from.skip(); // key
+    from.skip(); // value
     const count = from.varint();
     if (areTooMany(count)) return false;
     for (let left = count; left > 0; left--) {

@@ -31,7 +31,7 @@ const HEADER_OVERHEAD = 64;
 /** The memory that a message takes, in bytes, roughly. */
 function costOf({ message }: Queued): number {
   if (!message) return OVERHEAD;
-  let cost = (message.key?.length ?? 0) + (message.value?.length ?? 0) + OVERHEAD;
+  let cost = OVERHEAD + (message.size ?? (message.key?.length ?? 0) + (message.value?.length ?? 0));
   for (const [name, value] of message.headers) cost += name.length + (value?.length ?? 0) + HEADER_OVERHEAD;
   return cost;
 }
