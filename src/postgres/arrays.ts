@@ -1,3 +1,4 @@
+import { Out } from '../out.js';
 import type { SqlType } from '../tables/column.js';
 
 /**
@@ -11,72 +12,6 @@ type Put = (out: Out, value: unknown) => void;
 
 const EPOCH_2000 = 946_684_800_000_000;
 const EPOCH_2000_DAYS = 10_957;
-
-/** The value of a hexadecimal digit in lower case; of anything else a number that is not from 0 to 15. */
-function nibble(code: number): number {
-  return code < 58 ? code - 48 : code < 97 ? -1 : code - 87;
-}
-
-/** A buffer that grows, and is used for one array after the other. */
-class Out {
-  bytes = Buffer.allocUnsafe(65_536);
-  at = 0;
-
-  reserve(count: number): void {
-    if (this.at + count <= this.bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.at + count));
-    this.bytes.copy(larger, 0, 0, this.at);
-    this.bytes = larger;
-  }
-
-  int32(value: number): void {
-    this.reserve(4);
-    this.at = this.bytes.writeInt32BE(value, this.at);
-  }
-
-  int64(value: number): void {
-    this.reserve(8);
-    const high = Math.floor(value / 0x1_0000_0000);
-    this.bytes.writeInt32BE(high, this.at);
-    this.at = this.bytes.writeUInt32BE(value - high * 0x1_0000_0000, this.at + 4);
-  }
-
-  bigint(value: bigint): void {
-    this.reserve(8);
-    this.at = this.bytes.writeBigInt64BE(value, this.at);
-  }
-
-  /** Length and UTF-8 bytes, with `prefix` (a version byte) before them where it is not negative. */
-  text(value: string, prefix = -1): void {
-    this.reserve(5 + value.length * 3);
-    let start = this.at + 4;
-    if (prefix >= 0) start = this.bytes.writeUInt8(prefix, start);
-    const end = start + this.bytes.write(value, start);
-    this.bytes.writeInt32BE(end - this.at - 4, this.at);
-    this.at = end;
-  }
-
-  /** The 16 bytes of a UUID in its usual spelling, lower case with dashes. */
-  uuid(value: string): void {
-    this.int32(16);
-    this.reserve(16);
-    let all = 0;
-    for (let i = 0; i < 36; i += 2) {
-      if (i === 8 || i === 13 || i === 18 || i === 23) i++;
-      const high = nibble(value.charCodeAt(i));
-      const low = nibble(value.charCodeAt(i + 1));
-      all |= high | low;
-      this.bytes[this.at++] = (high << 4) | low;
-    }
-    if ((all & ~15) !== 0 || value.length !== 36) throw new TypeError('a text that is to be sent as a uuid is none');
-  }
-
-  blob(value: Buffer): void {
-    this.int32(value.length);
-    this.reserve(value.length);
-    this.at += value.copy(this.bytes, this.at);
-  }
-}
 
 const scratch = new Out();
 
@@ -207,5 +142,5 @@ export function encodeArray(type: ArrayType, count: number, valueAt: (index: num
       put(out, value);
     }
   }
-  return { bytes: Buffer.from(out.bytes.subarray(0, out.at)), empty };
+  return { bytes: out.copy(), empty };
 }
