@@ -44,9 +44,10 @@ ENV NODE_ENV=production
 USER 65532:65532
 WORKDIR /app
 EXPOSE 3010
-# Asks what the process knows itself: an outage of a server is no reason to restart it. A port of its own is found too.
+# Asks what the process knows itself: an outage of a server is no reason to restart it. A port or an address of its own is
+# found too.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
-  CMD ["/nodejs/bin/node", "-e", "fetch(`http://127.0.0.1:${process.env.DB_WRITER_SERVICE_PORT || process.env.PORT || 3010}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["/nodejs/bin/node", "-e", "const { env, exit } = process; require('http').get({ host: env.DB_WRITER_SERVICE_HOST || '127.0.0.1', port: env.DB_WRITER_SERVICE_PORT || env.PORT || 3010, path: '/livez' }, ({ statusCode }) => exit(statusCode === 200 ? 0 : 1)).on('error', () => exit(1))"]
 # As the first process of its container Node would not hear a SIGTERM that comes before dbw listens for it.
 ENTRYPOINT ["/usr/local/bin/tini", "--", "/usr/local/bin/dbw"]
 CMD ["consume"]

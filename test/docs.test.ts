@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { documents } from '../scripts/docs/documents.js';
 
 const DOCUMENTS = [
-  'README.md',
+  ...['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
   ...readdirSync('docs')
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
@@ -23,6 +23,16 @@ function quotedIn(document: string, column: string): string[] {
     if (line.startsWith('|')) at = cells.indexOf(column);
     return [];
   });
+}
+
+/** What leads to the headings of a document. */
+function anchorsIn(document: string): string[] {
+  return [...readFileSync(document, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
 }
 
 /** The parts of a text between its placeholders, without what only joins them to others. */
@@ -60,6 +70,17 @@ describe('documents about the code', () => {
         ([, to = '']) => to,
       );
       return [...links, ...named].filter((to) => !existsSync(to)).map((to) => `${document}: ${to}`);
+    });
+    expect(missing).to.deep.equal([]);
+  });
+
+  it('link to headings that exist', () => {
+    const missing = DOCUMENTS.flatMap((document) => {
+      const text = readFileSync(document, 'utf8');
+      return [...text.matchAll(/\]\(([^)#:]*)#([^)]+)\)/g)].flatMap(([, file = '', anchor = '']) => {
+        const to = file === '' ? document : join(dirname(document), file);
+        return anchorsIn(to).includes(anchor) ? [] : [`${document}: ${to}#${anchor}`];
+      });
     });
     expect(missing).to.deep.equal([]);
   });

@@ -8,7 +8,7 @@ For the engineer on call who did not write dbw. Every command here was typed aga
 rates, addresses, users and the state of connections are replaced by fixed ones. \`npm run operations\` writes this page, and a test says when it is stale.
 
 Four things hold in every incident: nothing is lost by waiting, as long as Kafka keeps what is unread; nothing counts twice; no command but \`dbw consume\` moves an offset of the live group; whatever
-is typed may be interrupted with Ctrl-C and typed again, but for \`dbw migrate revert\`. [What happens when …](faults.md) lists every line of the log, [Commands](commands.md) every flag,
+is typed may be interrupted with Ctrl-C and typed again, but for \`dbw migrate revert\`. [What happens when …](faults.md) lists every warning of the log, [Commands](commands.md) every flag,
 [Monitoring](monitoring.md#alerts) every alert.
 
 **How long you may wait**: until the retention of a source topic (\`retention.ms\`, \`retention.bytes\`) reaches its first unread event, whose age is \`oldest\` in \`dbw lag\`. Events that it deletes unread

@@ -24,6 +24,7 @@ export const hotPartition: Incident = {
     return `**At stake**: readers see old data of what is in this partition, and of nothing else. Nothing is lost before its retention.
 
 **You see** one partition behind, the others at their ends. All events of one key are in one partition: one conversation, one post, one user is very busy.
+One that does not move at all is none: \`/readyz\` says what it waits for ([Partitions wait](monitoring.md#partitions-wait)).
 
 ${seen}
 

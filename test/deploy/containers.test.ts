@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { readConfig, SETTINGS } from '../../src/config.js';
+import { HealthServer } from '../../src/health/health-server.js';
+import { newborn } from '../../src/health/vitals.js';
 import { composeServices, deadlineMs, deployment, packageVersion } from '../support/deployment.js';
 
 const dockerfile = readFileSync('Dockerfile', 'utf8');
@@ -23,6 +26,30 @@ describe('Dockerfile', () => {
     expect(words('ENTRYPOINT')).to.deep.equal(['/usr/local/bin/tini', '--', '/usr/local/bin/dbw']);
     expect(words('CMD')).to.deep.equal(['consume']);
     expect(Number(/^EXPOSE (\d+)$/m.exec(dockerfile)?.[1])).to.equal(readConfig({}).port);
+  });
+
+  it('asks for its health where the settings say that it is answered', async () => {
+    const [, json = '[]'] = /^HEALTHCHECK .*\\\n\s+CMD (\[.*\])$/m.exec(dockerfile) ?? [];
+    const [program, ...args] = JSON.parse(json) as string[];
+    expect(program).to.equal('/nodejs/bin/node');
+    const ask = (env: Readonly<Record<string, string>>) =>
+      new Promise<number | null>((resolve) => {
+        const child = execFile(process.execPath, args, { env });
+        child.once('exit', resolve);
+      });
+    const told = { contentType: 'text/plain', text: () => '' };
+    const views = { metrics: told, page: told };
+    const here = await HealthServer.open({ host: '127.0.0.1', port: 0 }, () => newborn('0.1.0', 1), views);
+    try {
+      const port = { DB_WRITER_SERVICE_PORT: String(here.port) };
+      expect(await ask(port)).to.equal(0);
+      expect(await ask({ PORT: String(here.port) })).to.equal(0);
+      expect(await ask({ ...port, DB_WRITER_SERVICE_HOST: 'localhost' })).to.equal(0);
+      expect(await ask({ ...port, DB_WRITER_SERVICE_HOST: '127.0.0.2' })).to.equal(1);
+      expect(await ask({ ...port, DB_WRITER_SERVICE_HOST: '::1' })).to.equal(1);
+    } finally {
+      await here.close();
+    }
   });
 
   it('copies only what .dockerignore lets in, and all that is packed but documents', () => {

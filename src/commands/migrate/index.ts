@@ -1,5 +1,7 @@
 import { Flags } from '@oclif/core';
 import { DbwCommand } from '../../command.js';
+import type { Config } from '../../config.js';
+import { codeOf, EXIT, reasonOf, UserError } from '../../errors.js';
 
 /** What `dbw migrate --json` prints. */
 export interface MigrateResult {
@@ -7,6 +9,25 @@ export interface MigrateResult {
   readonly applied: readonly string[];
   /** Whether this run distributed the tables over the nodes of a Citus cluster. */
   readonly distributed: boolean;
+}
+
+/** A name as SQL has it. */
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** What PostgreSQL refuses a migration for, by SQLSTATE; what helps where events are refused does not help here. */
+const REMEDIES: Readonly<Record<string, (config: Config['database']) => string>> = {
+  '42501': ({ database, username }) =>
+    `Let a superuser type: ALTER DATABASE ${quoted(database)} OWNER TO ${quoted(username)}; or what dbw migrate grants prints, and migrate as its owner.`,
+  '42P07': () => 'Set DB_DATABASE to a database of its own, or take what is there out of the way.',
+};
+
+function refusalOf(error: unknown, config: Config['database']): unknown {
+  const remedy = REMEDIES[codeOf(error) ?? ''];
+  if (!remedy) return error;
+  const what = `A migration was refused, and has changed nothing: ${reasonOf(error)}`;
+  return new UserError(`${what}. ${remedy(config)}`, EXIT.refused);
 }
 
 export default class Migrate extends DbwCommand {
@@ -41,6 +62,8 @@ export default class Migrate extends DbwCommand {
       if (distributed) this.log('distributed the tables');
       if (applied.length === 0 && !distributed) this.log('The schema is up to date.');
       return { applied, distributed };
+    } catch (error) {
+      throw refusalOf(error, config.database);
     } finally {
       await dataSource.destroy();
     }
