@@ -30,11 +30,32 @@ export type RecordReading<T> = (record: RawRecord) => T;
 
 const names = new Texts();
 
+function messageWithin({ topic, partition, offset, timestamp, from, budget }: RawRecord, most: number): Message {
+  const key = from.optional();
+  const value = from.optional();
+  const headers: Header[] = [];
+  const count = from.varint();
+  if (count > most) {
+    // Copied: a part would keep all those headers alive, as bytes.
+    const copy = (part: Buffer | null) => part && Buffer.from(part);
+    return { topic, partition, offset, key: copy(key), value: copy(value), headers, timestamp, headersLeftOut: count };
+  }
+  if (count > 0) budget.spent += count * HEADER_COST;
+  for (let left = count; left > 0; left--) headers.push([names.read(from, from.varint()), from.optional()]);
+  return { topic, partition, offset, key, value, headers, timestamp };
+}
+
+/** A record whole; of one with more than MAX_HEADERS they are left out. */
+export function messageOf(record: RawRecord): Message {
+  return messageWithin(record, MAX_HEADERS);
+}
+
 const NO_HEADERS: readonly Header[] = [];
 
 /**
- * A record whose key and value are cut out of its batch when somebody asks for them: a buffer is a large object, and of those
- * that wait for a writer there are ten thousands, each of which the collector would have to move.
+ * A record without headers whose key and value are cut out of its batch each time that somebody asks for them: a buffer is a large object, and of
+ * what waits for a writer there are ten thousands, each of which the collector would have to move. Not for who copies a message
+ * by its properties.
  */
 class WaitingMessage implements Message {
   readonly topic: string;
@@ -44,11 +65,10 @@ class WaitingMessage implements Message {
 
   constructor(
     record: RawRecord,
-    private readonly keyFrom: number,
+    private readonly keyAt: number,
     private readonly keyLength: number,
-    private readonly valueFrom: number,
+    private readonly valueAt: number,
     private readonly valueLength: number,
-    readonly headers: readonly Header[],
     private readonly bytes: Buffer,
   ) {
     this.topic = record.topic;
@@ -58,11 +78,15 @@ class WaitingMessage implements Message {
   }
 
   get key(): Buffer | null {
-    return this.keyLength < 0 ? null : this.bytes.subarray(this.keyFrom, this.keyFrom + this.keyLength);
+    return this.keyLength < 0 ? null : this.bytes.subarray(this.keyAt, this.keyAt + this.keyLength);
   }
 
   get value(): Buffer | null {
-    return this.valueLength < 0 ? null : this.bytes.subarray(this.valueFrom, this.valueFrom + this.valueLength);
+    return this.valueLength < 0 ? null : this.bytes.subarray(this.valueAt, this.valueAt + this.valueLength);
+  }
+
+  get headers(): readonly Header[] {
+    return NO_HEADERS;
   }
 
   get size(): number {
@@ -70,33 +94,19 @@ class WaitingMessage implements Message {
   }
 }
 
-function headersWithin({ from, budget }: RawRecord, count: number): readonly Header[] {
-  if (count <= 0) return NO_HEADERS;
-  budget.spent += count * HEADER_COST;
-  return Array.from({ length: count }, (): Header => [names.read(from, from.varint()), from.optional()]);
-}
-
-function messageWithin(record: RawRecord, most: number): Message {
-  const { topic, partition, offset, timestamp, from } = record;
+/** A record for the queue: as `messageOf` has it, in less memory where it has no headers. */
+export function waitingMessageOf(record: RawRecord): Message {
+  const { from } = record;
+  const start = from.at;
   const keyLength = from.skip();
-  const keyFrom = from.at - Math.max(0, keyLength);
+  const keyAt = from.at - keyLength;
   const valueLength = from.skip();
-  const valueFrom = from.at - Math.max(0, valueLength);
-  const count = from.varint();
-  if (count > most) {
-    // Copied: a part would keep all those headers alive, as bytes.
-    const copy = (at: number, length: number) =>
-      length < 0 ? null : Buffer.from(from.bytes.subarray(at, at + length));
-    const [key, value] = [copy(keyFrom, keyLength), copy(valueFrom, valueLength)];
-    return { topic, partition, offset, key, value, headers: NO_HEADERS, timestamp, headersLeftOut: count };
+  const valueAt = from.at - valueLength;
+  if (from.varint() === 0) {
+    return new WaitingMessage(record, keyAt, keyLength, valueAt, valueLength, from.bytes);
   }
-  const headers = headersWithin(record, count);
-  return new WaitingMessage(record, keyFrom, keyLength, valueFrom, valueLength, headers, from.bytes);
-}
-
-/** A record whole; of one with more than MAX_HEADERS they are left out. */
-export function messageOf(record: RawRecord): Message {
-  return messageWithin(record, MAX_HEADERS);
+  from.at = start;
+  return messageOf(record);
 }
 
 /** A record whole that may be a dead letter: some more headers, so that a message that could be read makes a letter that can. */

@@ -4,7 +4,7 @@ import type { Queued } from '../reading/intake.js';
 import type { Position } from '../reading/offsets.js';
 import { call, clusterMaking, methodOf } from './inside.js';
 import { askLeadersOnly } from './leaders.js';
-import { messageOf, type RawRecord } from './raw-record.js';
+import { waitingMessageOf, type RawRecord } from './raw-record.js';
 import { fetchFrom, type FetchedPart, type FetchRequest } from './record-batches.js';
 import type { UnreadableBatchError } from './unreadable.js';
 import type { TopicPartition } from './topic-partition.js';
@@ -34,7 +34,7 @@ class Stand {
 
 function queuedOf(record: RawRecord): Queued {
   const { topic, partition, offset } = record;
-  return { topic, partition, message: messageOf(record), next: offset + 1 };
+  return { topic, partition, message: waitingMessageOf(record), next: offset + 1 };
 }
 
 /**

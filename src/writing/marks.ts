@@ -147,15 +147,14 @@ export class Marks {
     if (!this.connected || events.length === 0) return;
     const database = this.database(identity);
     try {
-      if (this.setsAll) await this.setAll(events, database);
-    } catch (error) {
-      if (!lacksCommand(error)) return this.reconnect();
-      this.setsAll = false;
+      if (!this.setsAll || !(await this.setAll(events, database))) await this.setEach(events, database);
+    } catch {
+      this.reconnect();
     }
-    if (!this.setsAll) await this.setEach(events, database).catch(() => this.reconnect());
   }
 
-  private async setAll(events: readonly Event[], database: string): Promise<void> {
+  /** Returns whether this server has the command for it. */
+  private async setAll(events: readonly Event[], database: string): Promise<boolean> {
     out.at = 0;
     out.words(`*${events.length * 2 + 4}\r\n`);
     argument('MSETEX');
@@ -166,7 +165,13 @@ export class Marks {
     }
     argument('EX');
     argument(String(this.ttl));
-    await this.redis.sendCommand(new SetAll(out.copy()));
+    try {
+      await this.redis.sendCommand(new SetAll(out.copy()));
+    } catch (error) {
+      if (!lacksCommand(error)) throw error;
+      this.setsAll = false;
+    }
+    return this.setsAll;
   }
 
   private async setEach(events: readonly Event[], database: string): Promise<void> {

@@ -5,7 +5,7 @@ import type { Message } from '../../src/event/message.js';
 import { registerCodecs } from '../../src/kafka/codecs.js';
 import { crc32c as checksumOf } from '../../src/kafka/crc32c.js';
 import { LogReader } from '../../src/kafka/log-reader.js';
-import { MAX_HEADERS, messageOf } from '../../src/kafka/raw-record.js';
+import { MAX_HEADERS, messageOf, waitingMessageOf } from '../../src/kafka/raw-record.js';
 import { readFetchAnswer } from '../../src/kafka/record-batches.js';
 import { crc32c, int32, int64, record, sendRaw } from '../support/raw-batch.js';
 import { createTopics, testKafka, withAdmin } from '../support/topics.js';
@@ -136,6 +136,36 @@ describe('records out of fetch answers', () => {
     expect(await read(2)).to.deep.equal([{ length, offsets: [], next: 2, end: 6, why }, beside]);
   });
 });
+
+describe('records that wait', () => {
+  it('say what others say, and how large they are, whatever they have', async () => {
+    const part = fc.option(fc.string({ unit: 'binary', maxLength: 200 }));
+    const given = fc.record({ key: part, value: part, headers: fc.constantFrom(0, 0, 1, 3, MAX_HEADERS + 1) });
+    const two = fc.tuple(given, given);
+    await fc.assert(
+      fc.asyncProperty(two, async (both) => {
+        const records = both.map(({ value, ...rest }, i) => {
+          return record(i, { ...rest, value: value === null ? null : Buffer.from(value), name: 'n' });
+        });
+        const answer = answerOf('t', [batchAt(7, Buffer.concat(records))]);
+        const read = async (reading: typeof messageOf) =>
+          (await readFetchAnswer(answer, 11, reading, () => 7)).responses[0]?.partitions[0]?.records ?? [];
+        const waiting = await read(waitingMessageOf);
+        expect(waiting.map(said)).to.deep.equal((await read(messageOf)).map(said));
+        expect(waiting).to.have.length(2);
+        for (const { key, value, size } of waiting) {
+          if (size !== undefined) expect(size).to.equal((key?.length ?? 0) + (value?.length ?? 0));
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+/** All that a message says, also what is looked for when somebody asks. */
+function said({ topic, partition, offset, key, value, headers, timestamp, headersLeftOut }: Message) {
+  return [topic, partition, offset, key, value, headers, timestamp, headersLeftOut];
+}
 
 describe('the checksum of a batch', () => {
   it('is that of the definition', () => {
