@@ -25,12 +25,15 @@ class SetAll extends Command {
 
 const out = new Out();
 
-/** Puts an argument as Redis' protocol has it. */
-function argument(text: string): void {
-  out.words(`$${Buffer.byteLength(text)}\r\n`);
-  out.words(text);
-  out.words('\r\n');
+/** Makes a text for each length once; joined, for what is only added up is put together when it is read. */
+function byLength(text: (length: number) => readonly string[]): (length: number) => string {
+  const made: (string | undefined)[] = [];
+  return (length) => (made[length] ??= text(length).join(''));
 }
+
+/** What stands before an id, which ends the value before it, and before a value: lengths are in bytes. */
+const beforeId = byLength((bytes) => ['\r\n$', String(PREFIX.length + bytes), '\r\n', PREFIX]);
+const beforeValue = byLength((bytes) => ['\r\n$', String(bytes), '\r\n']);
 
 /** What older servers say, and those that do not let this user have the command. */
 function lacksCommand(error: unknown): boolean {
@@ -156,15 +159,18 @@ export class Marks {
   /** Returns whether this server has the command for it. */
   private async setAll(events: readonly Event[], database: string): Promise<boolean> {
     out.at = 0;
-    out.words(`*${events.length * 2 + 4}\r\n`);
-    argument('MSETEX');
-    argument(String(events.length));
-    for (const event of events) {
-      argument(keyOf(event));
-      argument(valueOf(event, database));
+    const [count, seconds] = [String(events.length), String(this.ttl)];
+    out.words(`*${events.length * 2 + 4}\r\n$6\r\nMSETEX\r\n$${count.length}\r\n${count}`);
+    for (const { id, hash } of events) {
+      const content = String(hash);
+      out.words(beforeId(Buffer.byteLength(id)));
+      out.words(id);
+      out.words(beforeValue(database.length + 1 + content.length));
+      out.words(database);
+      out.words(':');
+      out.words(content);
     }
-    argument('EX');
-    argument(String(this.ttl));
+    out.words(`\r\n$2\r\nEX\r\n$${seconds.length}\r\n${seconds}\r\n`);
     try {
       await this.redis.sendCommand(new SetAll(out.copy()));
     } catch (error) {
