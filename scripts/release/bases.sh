@@ -4,6 +4,9 @@
 #
 #   STORE="--root /var/tmp/dbw-images --runroot /var/tmp/dbw-run" scripts/release/bases.sh
 #   ENGINE="podman $STORE" BUILDAH_ISOLATION=chroot npm run image
+#
+# Where this machine may not raise limits, as in a container: ENGINE="podman --runtime runc $STORE", and behind npm run image
+#   -- --ulimit nofile=1024:1024 --ulimit nproc=1024:1024
 set -eu
 node_version=${NODE_VERSION:-24}
 debian=trixie

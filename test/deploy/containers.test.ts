@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { readConfig, SETTINGS } from '../../src/config.js';
+import { healthCheckOf, stepsOf } from '../../scripts/release/tree.js';
 import { HealthServer } from '../../src/health/health-server.js';
 import { newborn } from '../../src/health/vitals.js';
 import { composeServices, deadlineMs, deployment, packageVersion } from '../support/deployment.js';
@@ -29,9 +30,8 @@ describe('Dockerfile', () => {
   });
 
   it('asks for its health where the settings say that it is answered', async () => {
-    const [, json = '[]'] = /^HEALTHCHECK .*\\\n\s+CMD (\[.*\])$/m.exec(dockerfile) ?? [];
-    const [program, ...args] = JSON.parse(json) as string[];
-    expect(program).to.equal('/nodejs/bin/node');
+    expect(dockerfile).to.match(/^HEALTHCHECK .*\\\n\s+CMD \["\/nodejs\/bin\/node", /m);
+    const [, ...args] = healthCheckOf(dockerfile);
     const ask = (env: Readonly<Record<string, string>>) =>
       new Promise<number | null>((resolve) => {
         const child = execFile(process.execPath, args, { env });
@@ -64,6 +64,24 @@ describe('Dockerfile', () => {
     const tree = /&& cp -R (.*) \/tree\/app\//.exec(dockerfile)?.[1]?.split(' ') ?? [];
     const packed = files.filter((name) => !/^(docs|deploy)$|\.md$/.test(name)).map((name) => name.split('/')[0]);
     expect(tree).to.include.members(packed);
+  });
+
+  it('is followed where no engine answers: all that its first stage does but what it takes from Debian', () => {
+    const steps = stepsOf(dockerfile);
+    const commands = steps.flatMap((step) => (step.kind === 'run' ? [step.command] : []));
+    expect(commands.map((command) => command.split(' && ')[0])).to.deep.equal([
+      'npm ci --ignore-scripts',
+      'npm run build',
+      'mkdir -p /tree/app /tree/usr/local/bin',
+    ]);
+    expect(commands.at(-1)).to.match(/ && cp \/usr\/bin\/tini-static \/tree\/usr\/local\/bin\/tini$/);
+    expect(steps.filter(({ kind }) => kind === 'copy')).to.deep.include({
+      kind: 'copy',
+      sources: ['src/'],
+      to: 'src/',
+    });
+    expect(() => stepsOf('FROM a\nADD b c\n')).to.throw('ADD');
+    expect(healthCheckOf(dockerfile).slice(0, 2)).to.deep.equal([process.execPath, '-e']);
   });
 });
 
