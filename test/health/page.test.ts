@@ -112,7 +112,17 @@ describe('the status page', () => {
       .to.match(/^Also ! Paused: user\.created for 8 min, since 11:52:00 UTC/)
       .and.to.include('! Events became dead letters for 8 min, since 11:52:00 UTC 501 in the last ten minutes');
     expect(part('legend')).to.equal('nothing was written not everything was written, or slower');
+    expect(page.text(NOW)).to.include('<h3>Paused: user.<wbr />created</h3>');
     expect(page.text(NOW)).to.match(/<rect class="band poor" x="115" width="360"[^]*<rect class="band bad" x="475"/);
+  });
+
+  it('says of parked events that they are as they were, while PostgreSQL cannot be asked', () => {
+    live();
+    vitals = { ...vitals, parked: { waiting: 2, dead: 0, oldestMs: 61_000, full: false } };
+    const said = () => part('card-parked').replace(/ \d+ 0 10 min ago.*/, '');
+    expect(said()).to.equal('Parked 2 events wait for a row, the oldest for 1 min 1 s');
+    vitals = { ...vitals, database: { ...WELL.database, connected: false } };
+    expect(said()).to.match(/ the oldest for 1 min 1 s – when PostgreSQL was last asked$/);
   });
 
   it('tells what is over, for ten minutes', () => {

@@ -120,16 +120,18 @@ function deadLettersCard(history: History, span: Period, sinceStart: number): Ca
   };
 }
 
-function parkedCard(periods: readonly Period[], { parked }: Vitals): Card {
+function parkedCard(periods: readonly Period[], { parked, database }: Vitals): Card {
   const counts = valuesOf(periods, (period) => period.parked);
   const all = parked.waiting + parked.dead;
   const dead = parked.dead > 0 ? `, ${number(parked.dead)} of them dead letters too` : '';
-  const oldest = parked.waiting > 0 ? `wait for a row, the oldest for ${duration(parked.oldestMs / 1000)}` : '';
+  const oldest = parked.waiting > 0 ? `, the oldest for ${duration(parked.oldestMs / 1000)}` : '';
+  // They are counted by asking: in an outage the last answer stays.
+  const asked = database.connected ? '' : ' – when PostgreSQL was last asked';
   return {
     id: 'parked',
     title: 'Parked',
     value: html`${number(all)}<small>${all === 1 ? 'event' : 'events'}</small>`,
-    notes: [all === 0 ? 'none waits for a row' : `${oldest === '' ? 'wait for a row' : oldest}${dead}`],
+    notes: [all === 0 ? 'none waits for a row' : `wait for a row${oldest}${dead}${asked}`],
     found: parked.full ? 'bad' : undefined,
     chart: {
       scale: linear(counts, 10, short),

@@ -25,6 +25,7 @@ body {
 h1, h2, h3, p, ul, figure, table { margin: 0; padding: 0; }
 h1, h2, h3 { font-size: 1rem; line-height: 1.3; }
 ul { list-style: none; }
+time { white-space: nowrap; }
 a { color: inherit; text-underline-offset: .2em; }
 :focus-visible { outline: 2px solid var(--first); outline-offset: 2px; border-radius: 4px; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
@@ -114,8 +115,10 @@ td.poor::before { content: '! '; } td.bad::before { content: '✖ '; }
 summary { cursor: pointer; font-weight: 600; }
 .scroll { overflow-x: auto; margin-top: 10px; }
 .scroll table { min-width: 640px; overflow-wrap: normal; }
+#topics table { min-width: 0; overflow-wrap: break-word; }
 @media (max-width: 480px) {
-  #lag td:nth-child(4), #lag th:nth-child(4) { display: none; }
+  #lag td:nth-child(4), #lag th:nth-child(4), #topics td:nth-child(4), #topics th:nth-child(4) { display: none; }
+  .facts th { white-space: normal; }
   #status { padding: 14px; gap: 12px; } .mark { width: 40px; height: 40px; font-size: 22px; }
   .card, .panel, details { padding: 12px; } .plot svg { height: 64px; } .value { font-size: 1.5rem; }
 }

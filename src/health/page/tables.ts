@@ -74,6 +74,10 @@ function lagRows(topics: readonly (readonly [string, TopicLag])[], { breakers }:
   });
 }
 
+function written(topics: number, what = ''): string {
+  return topics === 1 ? `1 ${what}topic is written to its end.` : `${topics} ${what}topics are written to their ends.`;
+}
+
 /** Which topics are behind, the longest wait first. */
 export function lagTable(vitals: Vitals): Html {
   const { breakers } = vitals;
@@ -81,11 +85,11 @@ export function lagTable(vitals: Vitals): Html {
   const open = new Set(breakers.map(({ topic }) => topic));
   const behind = topics.filter(([topic, { events, held }]) => events > 0 || held > 0 || open.has(topic));
   if (topics.length === 0) return html`<p>This instance reads no partition now.</p>`;
-  if (behind.length === 0) return html`<p>None: ${topics.length} topics are written to their ends.</p>`;
+  if (behind.length === 0) return html`<p>None: ${written(topics.length)}</p>`;
   const rest = topics.length - behind.length;
   return html`${table('Lag by topic', LAG_COLUMNS, lagRows(behind.slice(0, FIRST), vitals))}
     <p class="note">
-      ${behind.length > FIRST ? `${behind.length - FIRST} more topics are behind: see all topics below. ` : ''}${rest > 0 ? `${rest} other topics are written to their ends.` : ''}
+      ${behind.length > FIRST ? `${behind.length - FIRST} more ${behind.length === FIRST + 1 ? 'is' : 'are'} behind: see all topics below. ` : ''}${rest > 0 ? written(rest, 'other ') : ''}
     </p>`;
 }
 

@@ -1,6 +1,6 @@
 import { few, worstOf, type Found, type Matter, type Sightings } from '../matters.js';
 import { html, type Html } from './html.js';
-import { clock, long } from './words.js';
+import { clock, long, name } from './words.js';
 
 export const SIGNS: Readonly<Record<Found, string>> = { good: '✔', busy: '…', poor: '!', bad: '✖' };
 
@@ -41,7 +41,7 @@ export function verdict(matters: readonly Matter[], calm: string, sightings: Sig
   return html`${mark}
     <div class="words">
       <p class="kicker">${WORDS[found]}</p>
-      <h2>${worst.title}</h2>
+      <h2>${name(worst.title)}</h2>
       ${story(worst, sightings, now)}
     </div>`;
 }
@@ -54,7 +54,7 @@ export function others(matters: readonly Matter[], sightings: Sightings, now: nu
     return html`<li class="${found}">
       <span class="sign" aria-hidden="true">${SIGNS[found]}</span>
       <div>
-        <h3>${title}</h3>
+        <h3>${name(title)}</h3>
         ${story(matter, sightings, now)}
       </div>
     </li>`;
@@ -63,7 +63,7 @@ export function others(matters: readonly Matter[], sightings: Sightings, now: nu
     ({ title, since, until }) =>
       html`<li>
         <span class="when">${clock(since)} to ${clock(until)}</span>
-        <span>${title} <span class="since">for ${long((until - since) / 1000)}</span></span>
+        <span>${name(title)} <span class="since">for ${long((until - since) / 1000)}</span></span>
       </li>`,
   );
   return html`${

@@ -1,7 +1,7 @@
 import { spell } from '../../spell.js';
 import { html, type Html } from './html.js';
 
-/** A name that may be broken behind its dots. */
+/** A name, or what is said with one, that may be broken behind its dots. */
 export function name(dotted: string): Html {
   const [first = '', ...more] = dotted.split('.');
   return html`${first}${more.map((part) => html`.<wbr />${part}`)}`;
