@@ -107,7 +107,7 @@ async function checkDashboard(from: Prometheus): Promise<void> {
     drawings.push({ panel, lines });
   }
   if (!browser || values.pictures === undefined) return;
-  const page = dashboardPage(drawings, began, to);
+  const page = dashboardPage(drawings, { from: began, to, step });
   keep('dashboard.html', page);
   await browser.open(`data:text/html;base64,${Buffer.from(page).toString('base64')}`, { width: 1600, height: 1800 });
   keep('dashboard.png', await browser.picture());

@@ -28,12 +28,18 @@ const WORST_CONTRAST = `(() => {
   return worst.ratio.toFixed(2) + ' ' + worst.text;
 })()`;
 
+/** The headings of panels that have more to show than they can. */
+const CUT = `[...document.querySelectorAll('.panel')].filter((panel) => panel.scrollWidth > panel.clientWidth)
+  .map((panel) => panel.querySelector('h2').textContent).join(', ')`;
+
 /** What can only be seen in a browser. */
 export async function checkPage(browser: Browser, scene: Scene, check: Check): Promise<void> {
   for (const width of [320, 360, 768, 1400]) {
     await browser.open(scene.url, { width, height: 800 });
     const wide = Number(await browser.ask('document.documentElement.scrollWidth'));
     check(`fits ${width} px`, wide <= width, `it is ${wide} px wide`);
+    const cut = String(await browser.ask(CUT));
+    check(`cuts no panel at ${width} px`, cut === '', cut);
   }
   for (const dark of [false, true]) {
     await browser.open(scene.url, { width: 1000, height: 800, dark });

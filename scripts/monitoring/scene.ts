@@ -10,6 +10,8 @@ import { until } from '../../test/support/until.js';
 
 /** A flood of poison opens the breaker: more than half of the last 1,000 events. */
 const FLOOD = 520;
+/** The status page's chart of dead letters, in words, as soon as there are any in it. */
+const SHOWN = /Dead letters in 15 seconds[^"]* and [1-9]/;
 
 function made(eventType: string, data: Record<string, unknown>) {
   return messageOf({ eventId: randomUUID(), eventType, timestamp: new Date().toISOString(), data });
@@ -67,11 +69,12 @@ export class Scene {
     }
   }
 
-  /** A deploy that forgets a field; resolves when the breaker is open. */
+  /** A deploy that forgets a field; resolves when the breaker is open, and the status page has looked at its counters since. */
   async poison(): Promise<void> {
     const bad = Array.from({ length: FLOOD }, (_, i) => made('payment.completed', { transactionId: `bad${i}` }));
     await this.place.send([...bad, ...bad.slice(0, 3).map((message) => ({ ...message, value: Buffer.from('{') }))]);
     await until(async () => (await this.ask('/readyz'))?.text.includes('breaker') === true, this.writer);
+    await until(async () => SHOWN.test((await this.ask('/'))?.text ?? ''), this.writer);
   }
 
   /** Takes PostgreSQL away; resolves when the writer says so. */
