@@ -54,17 +54,18 @@ async function endsIn(cluster: object, topics: readonly string[], isAnew: boolea
   const asked = topics
     .map((topic) => ({ topic, partitions: led.filter((at) => at.topic === topic) }))
     .filter(({ partitions }) => partitions.length > 0);
-  // The same cluster, but asked for what is there and not for what can be read. In this order: none is beyond the next.
+  // The same cluster, but asked for what is there and not for what can be read. What is written between two answers
+  // must not look as if an open transaction kept it back: the end of what can be read is asked for last.
   const whole: unknown = Object.create(cluster, { isolationLevel: { value: 0 } });
   if (typeof whole !== 'object' || whole === null) throw new TypeError('kafkajs makes no cluster');
   const lows = await offsetsOf(cluster, asked, true);
-  const highs = await offsetsOf(cluster, asked, false);
   const lasts = await offsetsOf(whole, asked, false);
+  const highs = await offsetsOf(cluster, asked, false);
   const ends = led.flatMap(({ topic, partition }) => {
     const of = (offsets: Offsets) => offsets.get(partitionName({ topic, partition }));
     const [low, high, last] = [of(lows), of(highs), of(lasts)];
     const isTold = low !== undefined && high !== undefined && last !== undefined;
-    return isTold ? [{ topic, partition, low, high, last }] : [];
+    return isTold ? [{ topic, partition, low, high, last: Math.max(last, high) }] : [];
   });
   return { ends, unled };
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { backoff } from '../waiting/backoff.js';
+import type { Condition } from './condition.js';
 import { reasonOf } from '../errors.js';
 import { failureOf, type FailureClass } from '../failures/failure.js';
 import type { Position } from '../reading/offsets.js';
@@ -19,8 +20,8 @@ interface Parts {
   readonly maxAttempts: number;
   /** The first delay before something is tried again. */
   readonly delayMs: number;
-  /** Waits so many milliseconds, or until PostgreSQL is known to answer again. */
-  readonly wait: (ms: number) => Promise<void>;
+  /** Told why nothing can be written; ends a wait when PostgreSQL is known to answer again. */
+  readonly condition: Pick<Condition, 'begin' | 'end' | 'leave' | 'wait'>;
   /** Something is tried again, after an error of this class. */
   readonly onRetry: (kind: FailureClass) => void;
   /** Aborted when nothing may be waited for any more. */
@@ -50,20 +51,35 @@ export class Hand {
 
   /** Does `work` until it succeeds: while PostgreSQL is away nothing can be written anyway. */
   private async patiently<T>(what: string, work: () => Promise<T>): Promise<T> {
-    const { signal, delayMs, log } = this.parts;
+    const { signal, delayMs, log, condition } = this.parts;
+    const since = Date.now();
+    const call = {};
     for (let attempt = 1; ; attempt++) {
       try {
         const done = await unlessAborted(signal, work);
+        condition.end(call);
         if (attempt > 1) log.info({ attempt }, `could ${what} in PostgreSQL again`);
         return done;
       } catch (error) {
-        if (signal.aborted) throw error;
-        this.parts.onRetry(failureOf(error).class);
+        if (signal.aborted) {
+          condition.leave(call);
+          throw error;
+        }
+        const failure = failureOf(error);
+        this.parts.onRetry(failure.class);
+        const kind = failure.class === 'transient' ? 'transient' : 'systemic';
+        // As with a batch: what passes by itself is no trouble until it happens again.
+        if (kind === 'systemic' || attempt > 1) {
+          const reason = [`cannot ${what}: ${reasonOf(error)}`, failure.remedy?.replace(/\.$/, '')]
+            .filter(Boolean)
+            .join('; ');
+          condition.begin(call, { class: kind, reason, since });
+        }
         const retryInMs = Math.round(backoff(delayMs, attempt));
         const message = `cannot ${what} in PostgreSQL: ${reasonOf(error)}; consumption waits, nothing is lost`;
         if (attempt === 1) log.warn({ retryInMs }, message);
         else log.debug({ attempt, retryInMs }, message);
-        await this.parts.wait(retryInMs);
+        await condition.wait(retryInMs, signal, 'recovery');
       }
     }
   }

@@ -63,11 +63,20 @@ export class Writing {
       log,
     });
     const { attempts, delayMs } = config.retry;
-    const wait = (ms: number) => this.store.condition.wait(ms, hurry, 'recovery');
+    const { condition } = this.store;
     const onRetry = (kind: Parameters<Tally['retried']>[0]) => {
       tally.retried(kind);
     };
-    this.hand = new Hand({ dataSource, groupId, maxAttempts: attempts, delayMs, wait, onRetry, signal: hurry, log });
+    this.hand = new Hand({
+      dataSource,
+      groupId,
+      maxAttempts: attempts,
+      delayMs,
+      condition,
+      onRetry,
+      signal: hurry,
+      log,
+    });
     this.parking = new Parking({
       dataSource,
       store: this.store,

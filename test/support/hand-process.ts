@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { DataSource } from 'typeorm';
+import { Condition } from '../../src/writing/condition.js';
 import { Hand } from '../../src/writing/hand.js';
 import { connect } from '../../src/postgres/data-source.js';
 import type { Place, Range } from '../../src/writing/suspects.js';
@@ -23,9 +23,9 @@ export function handOn(
   groupId: string,
   signal = new AbortController().signal,
   onRetry: (kind: FailureClass) => void = () => undefined,
+  condition = new Condition(),
 ): Hand {
-  const wait = (ms: number) => delay(ms);
-  return new Hand({ dataSource, groupId, maxAttempts: 3, delayMs: 1, wait, onRetry, signal, log: silent });
+  return new Hand({ dataSource, groupId, maxAttempts: 3, delayMs: 1, condition, onRetry, signal, log: silent });
 }
 
 /** A process of its own that has a hand; it can be killed. */

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DataSource } from 'typeorm';
+import { Condition } from '../../src/writing/condition.js';
 import type { Hand } from '../../src/writing/hand.js';
 import { connect } from '../../src/postgres/data-source.js';
 import { migrate } from '../../src/postgres/migrate.js';
@@ -302,6 +303,20 @@ describe('what is in hand', () => {
       await blocked.rollbackTransaction();
       await blocked.release();
     }
+  });
+
+  it('is told as what keeps events from being written, while it cannot be recorded', async () => {
+    const condition = new Condition();
+    const hand = handOn(dataSource, group, undefined, undefined, condition);
+    hands.push(hand);
+    await dataSource.query('ALTER TABLE dbw.in_hand RENAME TO away');
+    const taken = hand.take(0, [range('a', 0, 0, 4)]);
+    await until(() => Promise.resolve(condition.trouble !== undefined));
+    expect(condition.trouble?.class).to.equal('systemic');
+    expect(condition.trouble?.reason).to.contain('cannot record what is in hand').and.to.contain('42P01');
+    await dataSource.query('ALTER TABLE dbw.away RENAME TO in_hand');
+    await taken;
+    expect(condition.trouble).to.equal(undefined);
   });
 
   it('survives a restart of the server, which is waited for, and does not count as a death', async function () {
