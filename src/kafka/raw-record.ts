@@ -53,9 +53,9 @@ export function messageOf(record: RawRecord): Message {
 const NO_HEADERS: readonly Header[] = [];
 
 /**
- * A record without headers whose key and value are cut out of its batch each time that somebody asks for them: a buffer is a large object, and of
- * what waits for a writer there are ten thousands, each of which the collector would have to move. Not for who copies a message
- * by its properties.
+ * A record without headers whose key and value are cut out of its batch each time that somebody asks for them: a buffer is a
+ * large object, and of what waits for a writer there are ten thousands, each of which the collector would have to move. Not for
+ * who copies a message by its properties.
  */
 class WaitingMessage implements Message {
   readonly topic: string;

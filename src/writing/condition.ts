@@ -1,3 +1,5 @@
+import type { FailureClass } from '../failures/failure.js';
+
 /** Why nothing can be written at present. */
 export interface Trouble {
   readonly class: 'transient' | 'systemic';
@@ -5,6 +7,12 @@ export interface Trouble {
   readonly reason: string;
   /** Milliseconds since the epoch. */
   readonly since: number;
+}
+
+/** A failure as trouble; undefined where it may pass by itself, as a deadlock does, and has not happened again. */
+export function troubleOf(failed: FailureClass, tries: number, reason: string, since: number): Trouble | undefined {
+  if (failed !== 'transient') return { class: 'systemic', reason, since };
+  return tries > 1 ? { class: 'transient', reason, since } : undefined;
 }
 
 type News = 'nothing' | 'recovery' | 'commit';

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { backoff } from '../waiting/backoff.js';
-import type { Condition } from './condition.js';
+import { troubleOf, type Condition } from './condition.js';
 import { reasonOf } from '../errors.js';
 import { failureOf, type FailureClass } from '../failures/failure.js';
 import type { Position } from '../reading/offsets.js';
@@ -67,14 +67,11 @@ export class Hand {
         }
         const failure = failureOf(error);
         this.parts.onRetry(failure.class);
-        const kind = failure.class === 'transient' ? 'transient' : 'systemic';
-        // As with a batch: what passes by itself is no trouble until it happens again.
-        if (kind === 'systemic' || attempt > 1) {
-          const reason = [`cannot ${what}: ${reasonOf(error)}`, failure.remedy?.replace(/\.$/, '')]
-            .filter(Boolean)
-            .join('; ');
-          condition.begin(call, { class: kind, reason, since });
-        }
+        const reason = [`cannot ${what}: ${reasonOf(error)}`, failure.remedy?.replace(/\.$/, '')]
+          .filter(Boolean)
+          .join('; ');
+        const trouble = troubleOf(failure.class, attempt, reason, since);
+        if (trouble) condition.begin(call, trouble);
         const retryInMs = Math.round(backoff(delayMs, attempt));
         const message = `cannot ${what} in PostgreSQL: ${reasonOf(error)}; consumption waits, nothing is lost`;
         if (attempt === 1) log.warn({ retryInMs }, message);

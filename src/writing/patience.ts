@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { backoff } from '../waiting/backoff.js';
 import { blame } from './blame.js';
-import type { Condition, Trouble } from './condition.js';
+import { troubleOf, type Condition, type Trouble } from './condition.js';
 import { reasonOf } from '../errors.js';
 import { faultOf, type Failure, type FailureClass } from '../failures/failure.js';
 
@@ -65,8 +65,8 @@ export class Patience {
     if (this.tries++ === 0) this.since = Date.now();
     context.onRetry(failure.class);
     const reason = told(error, failure);
-    // What passes by itself, such as a deadlock, is no trouble until it happens again.
-    if (kind === 'systemic' || this.tries > 1) this.begin({ class: kind, reason, since: this.since });
+    const trouble = troubleOf(failure.class, this.tries, reason, this.since);
+    if (trouble) this.begin(trouble);
     const { delayMs, systemicMs = SYSTEMIC_DELAY_MS } = retry;
     const ms = kind === 'transient' ? backoff(delayMs, this.tries) : systemicMs;
     log.debug({ class: kind, attempt: this.tries, retryInMs: Math.round(ms) }, `not written: ${reason}`);
