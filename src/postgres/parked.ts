@@ -158,6 +158,40 @@ export async function markDead(session: Session, parked: readonly Parked[]): Pro
   await session.run(statement(text, identities(parked)));
 }
 
+/**
+ * All rows that events wait for, by the names of their tables.
+ *
+ * @param most events that may be parked
+ * @returns undefined where more are
+ */
+export async function awaitedByFew(
+  session: Session,
+  most: number,
+): Promise<ReadonlyMap<string, ReadonlySet<string>> | undefined> {
+  const { rows } = await session.run(
+    statement('SELECT wait_table, wait_key FROM dbw.parked_events LIMIT $1', [most + 1]),
+  );
+  if (rows.length > most) return undefined;
+  const byTable = new Map<string, Set<string>>();
+  for (const row of rows) {
+    const [table, key] = row.map(String);
+    if (table === undefined || key === undefined) continue;
+    const keys = byTable.get(table);
+    if (keys) keys.add(key);
+    else byTable.set(table, new Set([key]));
+  }
+  return byTable;
+}
+
+/** Which of these tables events wait for rows of, be it given up. */
+export async function awaitedTables(session: Session, names: readonly string[]): Promise<ReadonlySet<string>> {
+  const { bytes } = encodeArray('text', names.length, (i) => names[i]);
+  const text = `SELECT name FROM unnest($1::text[]) AS x (name)
+    WHERE EXISTS (SELECT FROM dbw.parked_events WHERE wait_table = name)`;
+  const { rows } = await session.run(statement(text, [bytes]));
+  return new Set(rows.map(([name]) => String(name)));
+}
+
 /** A page of the rows that parked events wait for, in key order after `after`; `recentMs` limits it to events parked since. */
 export async function awaited(
   session: Session,

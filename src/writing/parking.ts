@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
+import { AwaitedRows } from './awaited.js';
 import { decode, type Decoded, type Event, type Refusal } from '../event/decode.js';
 import type { EventType } from '../event/event.js';
 import { blame, mayBeOneEvents } from './blame.js';
 import { faultOf } from '../failures/failure.js';
 import { placeOf, type Message } from '../event/message.js';
 import {
-  awaited,
   countAttempt,
   countParked,
   lockDue,
@@ -19,7 +19,6 @@ import {
 } from '../postgres/parked.js';
 import { identityOf } from '../postgres/identity.js';
 import { Session } from '../postgres/session.js';
-import { existing } from '../postgres/statements.js';
 import { Keys, type Need, type RowKeys } from '../tables/resolve.js';
 import { type Store } from './store.js';
 import { Collided, type Written } from './written.js';
@@ -27,8 +26,6 @@ import type { Table } from '../tables/table.js';
 
 const BATCH = 1_000;
 const PAGE = 5_000;
-/** Two writers that pass each other strand an event at most for as long as their transactions last. */
-const RECENT_MS = 120_000;
 
 /** A parked event that cannot be applied after all, or has waited in vain. */
 export interface GivenUp {
@@ -60,9 +57,11 @@ export class Parking {
   size = 0;
   /** Tables whose rows events may wait for. */
   private readonly awaitable: readonly Table[];
+  private readonly awaited: AwaitedRows;
 
   constructor(private readonly context: Context) {
     this.awaitable = context.tables.filter(({ isAwaitable }) => isAwaitable);
+    this.awaited = new AwaitedRows(context.dataSource, this.awaitable);
   }
 
   /** Rows were made: events that wait for them are tried by the next `wakeWanted`. */
@@ -109,26 +108,12 @@ export class Parking {
     return this.awaitable.filter(({ name }) => rows.some(({ wait_table }) => wait_table === name));
   }
 
-  /** The names of those of these tables for whose rows any event waits, be it given up. */
-  private async waitedFor(among: readonly Table[]): Promise<ReadonlySet<string>> {
-    const rows: { name: string }[] = await this.context.dataSource.query(
-      `SELECT name FROM unnest($1::text[]) AS name
-       WHERE EXISTS (SELECT FROM dbw.parked_events WHERE wait_table = name)`,
-      [among.map(({ name }) => name)],
-    );
-    return new Set(rows.map(({ name }) => name));
-  }
-
   /** Tries events that wait for rows that were made, and those that wait for these in turn. */
   async wakeWanted(): Promise<void> {
     while (this.wanted.byTable.size > 0) {
-      const { byTable } = this.wanted;
+      const { wanted } = this;
       this.wanted = new Keys();
-      const waitedFor = await this.waitedFor([...byTable.keys()]);
-      const needs = [...byTable].flatMap(([table, keys]) =>
-        waitedFor.has(table.name) ? Array.from(keys, (key) => ({ table, key })) : [],
-      );
-      await this.wakeAll(needs);
+      await this.wakeAll(await this.awaited.among(wanted));
     }
   }
 
@@ -136,22 +121,10 @@ export class Parking {
    * Looks for parked events whose row has come unnoticed: made by another process, or by a writer that passed the parking
    * one.
    *
-   * @param all false: only events parked in the last minutes
+   * @param all false: where many are parked, only those parked in the last minutes
    */
   async sweep(all: boolean): Promise<void> {
-    for (const table of this.awaitable) {
-      for (let after = ''; ;) {
-        const keys = await Session.with(this.context.dataSource, (session) =>
-          awaited(session, table.name, after, all ? undefined : RECENT_MS, PAGE),
-        );
-        const last = keys.at(-1);
-        if (last === undefined) break;
-        const found = await Session.with(this.context.dataSource, (session) => session.run(existing(table, keys)));
-        await this.wakeAll(found.rows.map(([key]) => ({ table, key: String(key) })));
-        if (keys.length < PAGE) break;
-        after = last;
-      }
-    }
+    for await (const needs of this.awaited.there(all)) await this.wakeAll(needs);
     await this.wakeWanted();
   }
 
