@@ -9,13 +9,13 @@ import { createRedis, redisRefusal } from '../redis.js';
 
 const PREFIX = 'processed:';
 
-/**
- * All marks of a batch by one command of Redis ≥ 8.4 and Valkey ≥ 9.1, put into bytes here: of two thousand arguments the
- * library makes each a text of its own.
- */
-class SetAll extends Command {
-  constructor(private readonly bytes: Buffer) {
-    super('msetex', []);
+/** A command that was put into bytes here: of a thousand arguments the library makes each a text of its own. */
+class Ready extends Command {
+  constructor(
+    name: string,
+    private readonly bytes: Buffer,
+  ) {
+    super(name, [], { replyEncoding: 'utf8' });
   }
 
   override toWritable(): Buffer {
@@ -35,6 +35,12 @@ function byLength(text: (length: number) => readonly string[]): (length: number)
 const beforeId = byLength((bytes) => ['\r\n$', String(PREFIX.length + bytes), '\r\n', PREFIX]);
 const beforeValue = byLength((bytes) => ['\r\n$', String(bytes), '\r\n']);
 
+/** Puts the line end of the value before it, and a key. */
+function putKey(id: string): void {
+  out.words(beforeId(Buffer.byteLength(id)));
+  out.words(id);
+}
+
 /** What older servers say, and those that do not let this user have the command. */
 function lacksCommand(error: unknown): boolean {
   return error instanceof Error && /^(ERR unknown command|NOPERM)/.test(error.message);
@@ -49,10 +55,6 @@ const MARK = `for id, hash in string.gmatch(ARGV[3], '([^\\n]+)\\n([^\\n]+)\\n')
 end`;
 
 const DEADLINE_MS = 500;
-
-function keyOf(event: Event): string {
-  return PREFIX + event.id;
-}
 
 /** What a mark says: which database the event was processed in, and its content. */
 function valueOf(event: Event, database: string): string {
@@ -130,12 +132,21 @@ export class Marks {
     if (!this.connected || events.length === 0) return new Set();
     const database = this.database(identity);
     try {
-      const values = await this.redis.mget(events.map(keyOf));
-      return new Set(events.filter((event, i) => values[i] === valueOf(event, database)));
+      const values = await this.valuesOf(events);
+      return new Set(events.filter((event, i) => values[i] && values[i] === valueOf(event, database)));
     } catch {
       this.reconnect();
       return new Set();
     }
+  }
+
+  private async valuesOf(events: readonly Event[]): Promise<readonly unknown[]> {
+    out.at = 0;
+    out.words(`*${events.length + 1}\r\n$4\r\nMGET`);
+    for (const { id } of events) putKey(id);
+    out.words('\r\n');
+    const values: unknown = await this.redis.sendCommand(new Ready('mget', out.copy()));
+    return Array.isArray(values) ? (values as unknown[]) : [];
   }
 
   /** A server that does not answer in time is not waited for batch by batch: the connection is made anew. */
@@ -156,15 +167,14 @@ export class Marks {
     }
   }
 
-  /** Returns whether this server has the command for it. */
+  /** By one command of Redis ≥ 8.4 and Valkey ≥ 9.1; returns whether this server has it. */
   private async setAll(events: readonly Event[], database: string): Promise<boolean> {
     out.at = 0;
     const [count, seconds] = [String(events.length), String(this.ttl)];
     out.words(`*${events.length * 2 + 4}\r\n$6\r\nMSETEX\r\n$${count.length}\r\n${count}`);
     for (const { id, hash } of events) {
       const content = String(hash);
-      out.words(beforeId(Buffer.byteLength(id)));
-      out.words(id);
+      putKey(id);
       out.words(beforeValue(database.length + 1 + content.length));
       out.words(database);
       out.words(':');
@@ -172,7 +182,7 @@ export class Marks {
     }
     out.words(`\r\n$2\r\nEX\r\n$${seconds.length}\r\n${seconds}\r\n`);
     try {
-      await this.redis.sendCommand(new SetAll(out.copy()));
+      await this.redis.sendCommand(new Ready('msetex', out.copy()));
     } catch (error) {
       if (!lacksCommand(error)) throw error;
       this.setsAll = false;
