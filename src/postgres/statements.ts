@@ -79,6 +79,22 @@ export function insertRows(table: Table, rows: readonly Row[], layout: Layout = 
   );
 }
 
+/** Which of these rows are there and were not created before these: of others it is settled which creation holds. */
+export function notCreatedBefore(table: Table, rows: readonly Row[]): Statement {
+  const created = table.created ?? '';
+  const columns = [...table.key, created];
+  const given = columns.map((column): Parameter => {
+    const type = typeOf(table, column);
+    return { column, type, bytes: encodeArray(type, rows.length, (i) => rows[i]?.[column]).bytes };
+  });
+  const matches = table.key.map((column) => `t.${column} = x.${column}`).join(' AND ');
+  const keys = table.key.map((column) => `t.${column}`).join(', ');
+  return statement(
+    `SELECT ${keys} FROM ${unnest(given)} JOIN public.${table.name} t ON ${matches} WHERE t.${created} >= x.${created}`,
+    given.map(({ bytes }) => bytes),
+  );
+}
+
 /**
  * Inserts rows of which none is there yet, counters included.
  *

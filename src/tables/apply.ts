@@ -1,9 +1,16 @@
 import type { Changes, TableChanges } from './fold.js';
 import { HeldRows } from '../postgres/held-rows.js';
-import { countersOf, eachParent, lockRows, recount } from '../postgres/recount.js';
+import { eachParent } from '../postgres/recount.js';
 import { lookForEarlier, recreateRows, type Earlier } from '../postgres/recreate.js';
 import type { Result, Session } from '../postgres/session.js';
-import { insertNewRows, insertRows, putRows, updateRows, type Statement } from '../postgres/statements.js';
+import {
+  insertNewRows,
+  insertRows,
+  notCreatedBefore,
+  putRows,
+  updateRows,
+  type Statement,
+} from '../postgres/statements.js';
 import { Keys, type RowKeys } from './resolve.js';
 import type { Row, Table } from './table.js';
 
@@ -36,10 +43,12 @@ interface Around {
   readonly first: readonly Statement[];
   readonly last: readonly Statement[];
   readonly come?: () => Promise<void>;
+  /** Whether some rows of a table are likely to be there: it is worth the while to ask at once what is to be settled of them. */
+  readonly areThere?: (table: Table) => boolean;
 }
 
 /** What a write has come to. */
-interface Course {
+export interface Course {
   readonly created: Keys;
   ties: number;
   repaired: number;
@@ -86,7 +95,7 @@ function addParents(keys: Keys, table: Table, row: Row): void {
 }
 
 /** Writes earlier creations over rows of a table, where there are any. */
-async function recreate(session: Session, table: Table, changes: Changes, course: Course): Promise<void> {
+export async function recreate(session: Session, table: Table, changes: Changes, course: Course): Promise<void> {
   const earlier = course.earlier.get(table);
   if (!earlier) return;
   const { recounted } = course;
@@ -123,8 +132,8 @@ function isEmpty(table: Table, row: Row): boolean {
  * order of keys that keeps writers from deadlocking. Counters move by the rows that were new or changed their parent, never by the number of events.
  *
  * @param tables every table, parents first
- * @param around statements to send before all others and after them, without waiting for them; and what to wait for when all is
- *   ready to be sent
+ * @param around statements to send before all others and after them, without waiting for them; what to wait for when all is
+ *   ready to be sent; and in which tables rows are likely to be there
  */
 export async function applyChanges(
   session: Session,
@@ -154,38 +163,27 @@ export async function applyChanges(
 }
 
 /**
- * The same for events that may have been applied before: what they last said is written over rows that say they hold it and
- * do not, and the counters of all touched rows are counted anew.
- */
-export async function reapplyChanges(session: Session, tables: readonly Table[], changes: Changes): Promise<Applied> {
-  const recounted = new Keys();
-  const course: Course = { created: new Keys(), ties: changes.ties, repaired: 0, recounted, earlier: new Map() };
-  touched(tables, changes, recounted);
-  const held = await makeRows(session, tables, changes, course, { first: [] });
-  await repairRows(session, tables, changes, course, recounted);
-  await session.together(held);
-  return course;
-}
-
-/**
- * All inserts and whole rows in one round trip; then a look for what is to be settled of rows that were there already. Where the tables
- * are distributed it is another round trip before to learn which are.
+ * All inserts and whole rows in one round trip; then a look for what is to be settled of rows that were there already, where that was
+ * not asked at once. Where the tables are distributed it is another round trip before to learn which are.
  *
  * @returns what is to be sent when everything is written
  */
-async function makeRows(
+export async function makeRows(
   session: Session,
   tables: readonly Table[],
   changes: Changes,
   course: Course,
-  { first, come }: Pick<Around, 'first' | 'come'>,
+  { first, come, areThere }: Omit<Around, 'last'>,
 ): Promise<readonly Statement[]> {
   if (session.layout === 'distributed') await come?.();
   const held = session.layout === 'distributed' ? HeldRows.of(changes) : undefined;
-  const looked = held?.found((await session.together([...first, ...held.first])).slice(first.length));
-  const sent = held ? [] : [...first];
+  const before = held ? await session.together([...first, ...held.first]) : [];
+  const looked = held?.found(before.slice(first.length));
+  const sent: Statement[] = [];
   const known = new Map<Table, ReadonlyMap<string, Row>>();
-  const answered: ((result: Result) => void)[] = sent.map(() => () => undefined);
+  /** Of tables that were asked: the rows of which alone something may be to be settled. */
+  const unsettled = new Map<Table, ReadonlySet<string>>();
+  const answered: ((result: Result) => void)[] = [];
   for (const table of tables) {
     const own = changes.byTable.get(table);
     if (!own) continue;
@@ -196,6 +194,10 @@ async function makeRows(
         if (course.recounted) course.repaired += result.count;
         known.set(table, takeIn(changes, own, rows, result, course));
       });
+      if (areThere?.(table)) {
+        sent.push(notCreatedBefore(table, [...rows.values()]));
+        answered.push((result) => unsettled.set(table, new Set(keysOf(table, result.rows))));
+      }
     }
     if (own.puts.size > 0) {
       sent.push(putting(own, course.recounted !== undefined));
@@ -205,9 +207,12 @@ async function makeRows(
     }
   }
   await come?.();
-  const results = await session.together(sent);
-  for (const [i, result] of results.entries()) answered[i]?.(result);
-  for (const [table, rows] of known) {
+  const leading = held ? [] : first;
+  const results = await session.together([...leading, ...sent]);
+  for (const [i, result] of results.slice(leading.length).entries()) answered[i]?.(result);
+  for (const [table, there] of known) {
+    const open = unsettled.get(table);
+    const rows = open ? new Map([...there].filter(([key]) => open.has(key))) : there;
     if (rows.size === 0) continue;
     const earlier = await lookForEarlier(session, table, rows, course.recounted !== undefined);
     course.ties += earlier.ties;
@@ -230,31 +235,11 @@ function putting({ table, puts }: TableChanges, reapply: boolean): Statement {
 }
 
 /** The update of a table's rows, if there is any. */
-function updateOf(table: Table, changes: Changes, reapply = false): readonly Statement[] {
+export function updateOf(table: Table, changes: Changes, reapply = false): readonly Statement[] {
   const own = changes.byTable.get(table);
   const rows = own ? inKeyOrder(own.updates).map(([, row]) => row) : [];
   const moving = rows.filter((row) => !isEmpty(table, row));
   return moving.length > 0 ? [updateRows(table, moving, reapply)] : [];
-}
-
-/** Changes rows table by table, children first, and counts the counters of touched rows anew. */
-async function repairRows(
-  session: Session,
-  tables: readonly Table[],
-  changes: Changes,
-  course: Course,
-  recounted: Keys,
-): Promise<void> {
-  for (const table of [...tables].reverse()) {
-    const keys = [...(recounted.byTable.get(table) ?? [])].sort();
-    const counters = keys.length > 0 ? countersOf(table, tables) : [];
-    const [counter] = counters;
-    // All rows of the table at once, those that are updated below among them.
-    if (counter) await lockRows(session, table, counter, keys);
-    await recreate(session, table, changes, course);
-    for (const update of updateOf(table, changes, true)) course.repaired += (await session.run(update)).count;
-    if (counter) course.repaired += await recount(session, table, counters, keys);
-  }
 }
 
 /**
@@ -284,13 +269,4 @@ export function statementsOfNew(
   }
   for (const table of [...tables].reverse()) statements.push(...updateOf(table, changes));
   return { statements, created: { byTable: created } };
-}
-
-/** Rows with counters that a batch touches itself. */
-function touched(tables: readonly Table[], changes: Changes, recounted: Keys): void {
-  for (const table of tables) {
-    const own = changes.byTable.get(table);
-    if (!own || countersOf(table, tables).length === 0) continue;
-    for (const key of [...own.inserts.keys(), ...own.puts.keys(), ...own.updates.keys()]) recounted.add(table, key);
-  }
 }

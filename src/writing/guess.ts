@@ -10,6 +10,11 @@ export class Guess {
   private pause = 1;
   private left = 0;
 
+  /** Whether it was wrong when it was made last. */
+  get isDoubtful(): boolean {
+    return this.pause > 1;
+  }
+
   /** Whether the guess is worth a try; to be asked once for each chance. */
   isWorthIt(): boolean {
     if (this.left === 0) return true;

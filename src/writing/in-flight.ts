@@ -1,5 +1,6 @@
 import type { Event } from '../event/decode.js';
 import { Keys, makesAwaitable, type RowKeys } from '../tables/resolve.js';
+import type { Written } from './written.js';
 
 /** A batch on its way into the database. */
 export interface Batch {
@@ -8,6 +9,8 @@ export interface Batch {
   /** Of its events; asked seldom. */
   readonly ids: () => ReadonlySet<string>;
   readonly done: Promise<unknown>;
+  /** Which of these events it has written itself, with this very content; none before it is done. */
+  readonly wrote: (events: readonly Event[]) => readonly Event[];
 }
 
 /** The rows that events make, if they can be written, as far as others may need them. */
@@ -34,31 +37,44 @@ export function withoutTwins(
   events: readonly Event[],
   older: readonly Batch[],
 ): { readonly rest: readonly Event[]; readonly twins: readonly Event[]; readonly makers: readonly Batch[] } {
-  const makers = older.filter(({ ids }) => events.some(({ id }) => ids().has(id)));
-  if (makers.length === 0) return { rest: events, twins: [], makers };
-  const isTwin = ({ id }: Event) => makers.some(({ ids }) => ids().has(id));
-  return { rest: events.filter((event) => !isTwin(event)), twins: events.filter(isTwin), makers };
+  const idsOf = older.map((batch) => ({ batch, ids: batch.ids() }));
+  const makers = new Set<Batch>();
+  const rest: Event[] = [];
+  const twins: Event[] = [];
+  for (const event of events) {
+    let isTwin = false;
+    for (const { batch, ids } of idsOf) {
+      if (!ids.has(event.id)) continue;
+      makers.add(batch);
+      isTwin = true;
+    }
+    (isTwin ? twins : rest).push(event);
+  }
+  return { rest, twins, makers: [...makers] };
 }
 
-/** A batch whose events are let go as soon as it has ended: later ones hold on to it, and need only its ids then. */
 class Flight implements Batch {
   private made: RowKeys | undefined;
   private known: ReadonlySet<string> | undefined;
-  private endedWith: readonly string[] = [];
+  private written: ReadonlyMap<string, number> | undefined;
+  private outcome: Written | undefined;
 
   constructor(
-    private events: readonly Event[],
+    private readonly events: readonly Event[],
     readonly done: Promise<unknown>,
   ) {}
 
-  // What it made is known, once it has ended, by other means.
   readonly makes = (): RowKeys => (this.made ??= madeBy(this.events));
-  readonly ids = (): ReadonlySet<string> =>
-    (this.known ??= new Set([...this.endedWith, ...this.events.map(({ id }) => id)]));
+  readonly ids = (): ReadonlySet<string> => (this.known ??= new Set(this.events.map(({ id }) => id)));
+  readonly wrote = (events: readonly Event[]): readonly Event[] => {
+    if (!this.outcome) return [];
+    const { applied, duplicates } = this.outcome;
+    const written = (this.written ??= new Map([...applied, ...duplicates].map(({ id, hash }) => [id, hash])));
+    return events.filter(({ id, hash }) => written.get(id) === hash);
+  };
 
-  end(): void {
-    this.endedWith = this.events.map(({ id }) => id);
-    this.events = [];
+  end(outcome: Written): void {
+    this.outcome = outcome;
   }
 }
 
@@ -67,17 +83,31 @@ export class InFlight {
   /** No set: of those that grow and shrink V8 keeps former tables for a while, and whatever was in them. */
   private batches: readonly Batch[] = [];
 
-  /** Does work for a batch, which is in flight meanwhile and knows which others began before it. */
-  async during<T>(events: readonly Event[], write: (older: readonly Batch[]) => Promise<T>): Promise<T> {
+  /**
+   * Does work for a batch, which is in flight meanwhile and knows which others began before it.
+   *
+   * @param outcomeOf what of the batch was written
+   */
+  async during<T>(
+    events: readonly Event[],
+    outcomeOf: (result: T) => Written,
+    write: (older: readonly Batch[]) => Promise<T>,
+  ): Promise<T> {
     const work = write(this.batches);
-    const ended = () => undefined; // what it has come to is nobody else's, and would be kept
-    const batch = new Flight(events, work.then(ended, ended));
+    const batch: Flight = new Flight(
+      events,
+      work.then(
+        (result) => {
+          batch.end(outcomeOf(result));
+        },
+        () => undefined,
+      ),
+    );
     this.batches = [...this.batches, batch];
     try {
       return await work;
     } finally {
       this.batches = this.batches.filter((one) => one !== batch);
-      batch.end();
     }
   }
 }

@@ -1,7 +1,9 @@
+import type { Event } from '../event/decode.js';
 import { faultOf } from '../failures/failure.js';
 import { park } from '../postgres/parked.js';
 import type { ProcessedEvents } from '../postgres/processed.js';
 import { BEGIN, COMMIT, type Session } from '../postgres/session.js';
+import type { Statement } from '../postgres/statements.js';
 import { applyChanges, statementsOfNew } from '../tables/apply.js';
 import { fold, type Changes } from '../tables/fold.js';
 import type { Table } from '../tables/table.js';
@@ -62,13 +64,19 @@ export class NewEvents {
    * Writes what can be written of a batch, and parks the rest.
    *
    * @param redis as `areLikely` was asked
+   * @param condition fails where nothing is to be written
    * @returns undefined, and nothing is written, where events were processed before
    * @throws whatever else the database says, or Bug; nothing is written then
    */
-  async write(session: Session, foreseen: Foreseen, redis: 'asked' | 'unasked'): Promise<Written | undefined> {
+  async write(
+    session: Session,
+    foreseen: Foreseen,
+    redis: 'asked' | 'unasked',
+    condition?: Statement,
+  ): Promise<Written | undefined> {
     if (foreseen.applicable.length === 0) return undefined;
     try {
-      const written = await this.writeFolded(session, foreseen);
+      const written = await this.writeFolded(session, foreseen, condition);
       this.ids[redis].held();
       return written;
     } catch (error) {
@@ -78,16 +86,17 @@ export class NewEvents {
     }
   }
 
-  private async writeFolded(session: Session, foreseen: Foreseen): Promise<Written> {
+  private async writeFolded(session: Session, foreseen: Foreseen, condition: Statement | undefined): Promise<Written> {
     const changes = pure(() => fold(foreseen.applicable));
     // Without BEGIN it would be up to Citus what is one transaction.
     if (foreseen.waiting.length > 0 || session.layout === 'distributed') {
-      return this.writeRows(session, foreseen, changes);
+      return this.writeRows(session, foreseen, changes, condition);
     }
     const guesses = this.guessesOf(changes);
     // Each is asked, also where one says no: the others have had their chance.
-    if (guesses.filter((guess) => !guess.isWorthIt()).length > 0) return this.writeRows(session, foreseen, changes);
-    const written = await this.writeNewRows(session, foreseen, changes);
+    if (guesses.filter((guess) => !guess.isWorthIt()).length > 0)
+      return this.writeRows(session, foreseen, changes, condition);
+    const written = await this.writeNewRows(session, foreseen, changes, condition);
     for (const guess of written ? guesses : []) guess.held();
     // The try has used up what was folded.
     return (
@@ -96,18 +105,24 @@ export class NewEvents {
         session,
         foreseen,
         pure(() => fold(foreseen.applicable)),
+        condition,
       )
     );
   }
 
   /** In one round trip; undefined where rows are there. */
-  private async writeNewRows(session: Session, foreseen: Foreseen, changes: Changes): Promise<Written | undefined> {
+  private async writeNewRows(
+    session: Session,
+    foreseen: Foreseen,
+    changes: Changes,
+    condition: Statement | undefined,
+  ): Promise<Written | undefined> {
     const { applicable, waiting, repeated, collisions, come } = foreseen;
     const { statements, created } = statementsOfNew(this.tables, changes);
-    const claim = this.processed.claimNew(applicable);
+    const first = this.first(applicable, condition);
     await come();
     try {
-      await session.together([claim, ...statements]);
+      await session.together([...first, ...statements]);
     } catch (error) {
       const wrong = this.rows.get(presentIn(error) ?? '');
       if (!wrong) throw error;
@@ -117,17 +132,32 @@ export class NewEvents {
     return { applied: applicable, duplicates: repeated, collisions, waiting, created, ties: changes.ties };
   }
 
+  /** What is sent before the rows. The condition is met when the ids are claimed, not a moment before. */
+  private first(applicable: readonly Event[], condition: Statement | undefined): readonly Statement[] {
+    return [this.processed.claimNew(applicable), ...(condition ? [condition] : [])];
+  }
+
   private guessesOf({ byTable }: Changes): Guess[] {
     return [...byTable].flatMap(([{ name }, { inserts }]) => (inserts.size > 0 ? (this.rows.get(name) ?? []) : []));
   }
 
   /** In one transaction, whether or not the rows are there. */
-  private async writeRows(session: Session, foreseen: Foreseen, changes: Changes): Promise<Written> {
+  private async writeRows(
+    session: Session,
+    foreseen: Foreseen,
+    changes: Changes,
+    condition: Statement | undefined,
+  ): Promise<Written> {
     const { applicable, waiting, repeated, collisions, come } = foreseen;
-    const first = [BEGIN, this.processed.claimNew(applicable)];
-    const last = waiting.length === 0 ? [COMMIT] : [];
+    const around = {
+      first: [BEGIN, ...this.first(applicable, condition)],
+      last: waiting.length === 0 ? [COMMIT] : [],
+      come,
+      // Where tables are distributed it is known already what is there.
+      areThere: ({ name }: Table) => session.layout === 'whole' && (this.rows.get(name)?.isDoubtful ?? false),
+    };
     return session.ownTransaction(async () => {
-      const { created, ties } = await applyChanges(session, this.tables, changes, { first, last, come });
+      const { created, ties } = await applyChanges(session, this.tables, changes, around);
       const written = { applied: applicable, duplicates: repeated, collisions, waiting, created, ties };
       if (waiting.length === 0) return written;
       const parked = await parkWaiting(session, written);

@@ -86,7 +86,7 @@ export class Rehearsal {
 
   private async try(session: Session, events: readonly Event[]): Promise<Rehearsed> {
     const { store } = this;
-    const { marked, unmarked } = await store.sift(session, events);
+    const { marked, unmarked } = await store.knownEvents.sift(session, events);
     const repeated = unmarked.filter(({ id }) => this.ids.has(idOf(id)));
     const rest = repeated.length === 0 ? unmarked : unmarked.filter(({ id }) => !this.ids.has(idOf(id)));
     const found = await needed(session, rest);

@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
-import { applyChanges, reapplyChanges } from '../tables/apply.js';
+import { applyChanges } from '../tables/apply.js';
+import { reapplyChanges } from '../tables/reapply.js';
 import { pure } from './blame.js';
 import { Condition } from './condition.js';
 import type { Event } from '../event/decode.js';
@@ -9,20 +10,14 @@ import { fold } from '../tables/fold.js';
 import { isolate, type Isolated } from './isolate.js';
 import type { Marks } from './marks.js';
 import { NewEvents, parkWaiting } from './new-events.js';
-import { askIdentity, identityOf, type Identity } from '../postgres/identity.js';
+import { isElsewhere, stillThere, type Identity } from '../postgres/identity.js';
+import { except, KnownEvents } from './known-events.js';
 import { lacksDay, type Claimed, type ProcessedEvents } from '../postgres/processed.js';
 import { Session } from '../postgres/session.js';
 import type { Resolved, Waiting } from '../tables/resolve.js';
 import { Resolver } from './resolver.js';
 import { Collided, nothingBut, sum, type Written } from './written.js';
 import type { Table } from '../tables/table.js';
-
-/** The events of a batch, those that Redis knows apart from the others. */
-export interface Sifted {
-  readonly identity: Identity;
-  readonly marked: readonly Event[];
-  readonly unmarked: readonly Event[];
-}
 
 function makesRows(event: Event): boolean {
   return event.changes.some(({ verb }) => verb !== 'set');
@@ -38,7 +33,7 @@ export class Store {
   readonly resolver = new Resolver();
   private readonly inFlight = new InFlight();
   private readonly newEvents: NewEvents;
-  private identity: Identity | undefined;
+  readonly knownEvents: KnownEvents;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -49,6 +44,9 @@ export class Store {
     private readonly reapply = false,
   ) {
     this.newEvents = new NewEvents(tables, processed);
+    this.knownEvents = new KnownEvents(reapply ? undefined : marks, () => {
+      this.forget();
+    });
   }
 
   /** Forgets which rows exist: the database may be another one, or an older one. */
@@ -64,7 +62,11 @@ export class Store {
    */
   async write(events: readonly Event[]): Promise<Written> {
     const started = performance.now();
-    const written = await this.tracked(events, (session, older) => this.writeWith(session, events, older));
+    const written = await this.tracked(
+      events,
+      (one: Written) => one,
+      (session, older) => this.writeWith(session, events, older),
+    );
     const { applied, waiting } = written;
     if (applied.length + waiting.length === 0) return written;
     return { ...written, seconds: (performance.now() - started) / 1000 };
@@ -76,16 +78,21 @@ export class Store {
    * @throws what is no event's own; nothing is written then
    */
   async isolate(events: readonly Event[]): Promise<Isolated> {
-    return this.tracked(events, (session) => this.isolateWith(session, events));
+    return this.tracked(
+      events,
+      ({ written }) => written,
+      (session) => this.isolateWith(session, events),
+    );
   }
 
   private async tracked<T>(
     events: readonly Event[],
+    outcomeOf: (result: T) => Written,
     write: (session: Session, older: readonly Batch[]) => Promise<T>,
   ): Promise<T> {
     const { dataSource, processed } = this;
     const attempt = () =>
-      this.inFlight.during(events, (older) => Session.with(dataSource, (session) => write(session, older)));
+      this.inFlight.during(events, outcomeOf, (older) => Session.with(dataSource, (session) => write(session, older)));
     await processed.reach(dataSource, events);
     try {
       return await attempt();
@@ -100,7 +107,7 @@ export class Store {
   private async writeWith(session: Session, events: readonly Event[], older: readonly Batch[]): Promise<Written> {
     const isTried = !this.reapply && this.newEvents.areLikely('unasked');
     if (isTried) {
-      const current = this.identified(await identityOf(session));
+      const current = await this.knownEvents.placeOf(session);
       const written = await foreseeing(this.resolver, session, events, older, (foreseen) =>
         this.newEvents.write(session, foreseen, 'unasked'),
       );
@@ -116,23 +123,17 @@ export class Store {
     older: readonly Batch[],
     isTried: boolean,
   ): Promise<Written> {
-    const { identity, marked, unmarked } = await this.sift(session, events);
-    if (unmarked.length === 0) return nothingBut(marked);
+    const identity = await this.knownEvents.placeOf(session);
+    const believed = await this.knownEvents.believed(events, identity);
     // Not the same events once more: what failed with them is none that Redis knew.
-    const isWorthIt = this.marks && !this.reapply && !(isTried && marked.length === 0);
+    const isWorthIt = this.marks && !this.reapply && !(isTried && believed.size === 0) && believed.size < events.length;
     if (isWorthIt && this.newEvents.areLikely('asked')) {
-      const { rest, twins, makers } = withoutTwins(unmarked, older);
-      const written = await foreseeing(this.resolver, session, rest, older, (foreseen) =>
-        this.newEvents.write(session, foreseen, 'asked'),
-      );
-      const finished = written && this.finish(written, marked, identity);
-      if (finished && twins.length > 0) {
-        // When the others have ended Redis knows what they wrote. Should it fail here, all of the batch is delivered again.
-        await Promise.all(makers.map(({ done }) => done));
-        return sum([finished, await this.writeSifted(session, twins, [], true)]);
-      }
-      if (finished) return finished;
+      const written = await this.writeUnmarked(session, events, { identity, believed }, older);
+      if (written) return written;
     }
+    const confirmed = await this.knownEvents.confirmed(session, events, believed, identity);
+    const { marked, unmarked } = confirmed;
+    if (unmarked.length === 0) return nothingBut(marked);
     const resolved = await foreseeing(this.resolver, session, unmarked, older, (foreseen) =>
       foreseen.come().then(() => foreseen),
     );
@@ -144,11 +145,43 @@ export class Store {
         return parkWaiting(session, result);
       });
     });
-    return this.finish(careful, marked, identity);
+    return this.finish(careful, marked, confirmed.identity);
+  }
+
+  /**
+   * Writes a batch as if nothing of it had been processed but what Redis knows, and what others are just writing.
+   *
+   * @param believed what Redis knows: so the database is asked, when the others are written, whether it is the same
+   * @returns undefined, and nothing is written, where it turns out otherwise
+   */
+  private async writeUnmarked(
+    session: Session,
+    events: readonly Event[],
+    { identity, believed }: { readonly identity: Identity; readonly believed: ReadonlySet<Event> },
+    older: readonly Batch[],
+  ): Promise<Written | undefined> {
+    const { rest, twins, makers } = withoutTwins(except(events, believed), older);
+    const condition = believed.size > 0 ? stillThere(session) : undefined;
+    let written: Written | undefined;
+    try {
+      written = await foreseeing(this.resolver, session, rest, older, (foreseen) =>
+        this.newEvents.write(session, foreseen, 'asked', condition),
+      );
+    } catch (error) {
+      if (condition && isElsewhere(error)) return undefined;
+      throw error;
+    }
+    const finished = written && this.finish(written, [...believed], identity);
+    if (!finished || twins.length === 0) return finished;
+    await Promise.all(makers.map(({ done }) => done));
+    const settled = new Set(makers.flatMap(({ wrote }) => wrote(twins)));
+    if (settled.size === twins.length) return { ...finished, duplicates: [...finished.duplicates, ...settled] };
+    // Should it fail here, all of the batch is delivered again.
+    return sum([finished, nothingBut([...settled]), await this.writeSifted(session, except(twins, settled), [], true)]);
   }
 
   private async isolateWith(session: Session, events: readonly Event[]): Promise<Isolated> {
-    const { identity, marked, unmarked } = await this.sift(session, events);
+    const { identity, marked, unmarked } = await this.knownEvents.sift(session, events);
     const { written, guilty } = await session.transaction(async () => {
       const isolated = await isolate(session, unmarked, (group) => this.writeGroup(session, group));
       await this.unclaim(session, isolated.written.waiting);
@@ -167,8 +200,9 @@ export class Store {
   /** After the commit: rows that were made exist from now on, and events that were processed are known. */
   acknowledge(written: Written, identity: Identity): void {
     const { applied, duplicates } = this.remember(written);
-    // What was delivered again while it waits is no more processed than what waits: it gets no mark.
-    void this.marks?.mark([...applied, ...duplicates], identity);
+    // What was delivered again while it waits is no more processed than what waits: it gets no mark. Not at once: batches wait
+    // for the rows of this one.
+    if (this.marks) setImmediate(() => void this.marks?.mark([...applied, ...duplicates], identity));
   }
 
   /** After the commit: tells everybody who should know, and accounts for the events that were not tried. */
@@ -179,29 +213,6 @@ export class Store {
     return again.length + marked.length === 0
       ? written
       : { ...written, duplicates: [...duplicates, ...again, ...marked] };
-  }
-
-  /** Leaves out what Redis knows to be processed. */
-  async sift(session: Session, events: readonly Event[]): Promise<Sifted> {
-    const identity = this.identified(await identityOf(session));
-    const marked = await this.marked(session, events, identity);
-    const unmarked = marked.size === 0 ? events : events.filter((event) => !marked.has(event));
-    return { identity, marked: [...marked], unmarked };
-  }
-
-  /** Learns which database a connection leads to; what was known of another is forgotten. */
-  private identified(identity: Identity): Identity {
-    if (identity !== this.identity) this.forget();
-    this.identity = identity;
-    return identity;
-  }
-
-  /** Events that Redis knows to be processed in the database that this connection leads to, now and not a while ago. */
-  private async marked(session: Session, events: readonly Event[], identity: Identity): Promise<ReadonlySet<Event>> {
-    const marked = (this.reapply ? undefined : await this.marks?.known(events, identity)) ?? new Set<Event>();
-    // Only now that something is believed, it is worth a round trip to be sure that tables were not made anew meanwhile.
-    if (marked.size > 0 && this.identified(await askIdentity(session)) !== identity) return new Set();
-    return marked;
   }
 
   /**

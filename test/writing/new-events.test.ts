@@ -2,36 +2,18 @@ import { expect } from 'chai';
 import type { DataSource } from 'typeorm';
 import { tables } from '../../src/handlers/index.js';
 import { ProcessedEvents } from '../../src/postgres/processed.js';
-import { Session } from '../../src/postgres/session.js';
 import { Store } from '../../src/writing/store.js';
 import { emptyTables, freshDatabase } from '../support/database.js';
 import { envelope, eventOf } from '../support/envelopes.js';
 import { expectedTables, type Envelope } from '../support/model.js';
 import { readRows } from '../support/rows.js';
+import { sentBy } from '../support/sent.js';
 
 const user = (userId: string) => envelope('user.created', { userId, username: userId, email: `${userId}@example.org`, role: 'creator' }); // prettier-ignore
 const post = (postId: string, authorId = 'ann') => envelope('content.post.created', { postId, authorId, content: 'c', mediaUrls: [], visibility: 'public' }); // prettier-ignore
+const at = (second: number, postId: string, content = 'c') => envelope('content.post.created', { postId, authorId: 'ann', content, mediaUrls: [], visibility: 'public' }, { second }); // prettier-ignore
 const like = (postId: string, userId: string) => envelope('content.post.liked', { postId, userId });
 const renamed = (userId: string, displayName: string) => envelope('user.updated', { userId, updates: { displayName } }, { second: 9 }); // prettier-ignore
-
-/** What sessions sent meanwhile: one number a call, of the statements in it; 0 stands for a transaction begun by itself. */
-async function sentBy(work: () => Promise<unknown>): Promise<number[]> {
-  const sent: number[] = [];
-  const count = { run: () => 1, query: () => 1, transaction: () => 0, together: (all: unknown) => (Array.isArray(all) ? all.length : 0) }; // prettier-ignore
-  const originals = Object.entries(count).map(([name, of]) => ({ name, of, original: Reflect.get(Session.prototype, name) as () => unknown })); // prettier-ignore
-  for (const { name, of, original } of originals) {
-    Reflect.set(Session.prototype, name, function (this: Session, ...given: unknown[]): unknown {
-      if (name !== 'together' || of(given[0]) > 0) sent.push(of(given[0]));
-      return Reflect.apply(original, this, given) as unknown;
-    });
-  }
-  try {
-    await work();
-  } finally {
-    for (const { name, original } of originals) Reflect.set(Session.prototype, name, original);
-  }
-  return sent;
-}
 
 describe('events that are new', () => {
   let dataSource: DataSource;
@@ -69,12 +51,24 @@ describe('events that are new', () => {
 
   it('are written in two where rows are there, and so for some time where these are', async () => {
     await write(post('p'));
-    const [first, second] = [post('p'), post('p')];
-    // The try, with the ids; BEGIN, the ids and the row that is there; what settles it; COMMIT.
-    expect(await sentBy(() => write(first))).to.deep.equal([2, 3, 1, 1]);
-    expect(await sentBy(() => write(second, post('q')))).to.deep.equal([3, 1, 1]);
+    const [first, second] = [at(5, 'p'), at(6, 'p')];
+    // The try, with the ids; BEGIN, the ids, the row that is there, and whether anything is to be settled; COMMIT.
+    expect(await sentBy(() => write(first))).to.deep.equal([2, 4, 1]);
+    expect(await sentBy(() => write(second, post('q')))).to.deep.equal([4, 1]);
     expect(await sentBy(() => write(user('bob')))).to.deep.equal([2]);
     expect(await sentBy(() => write(post('r')))).to.deep.equal([2]);
+    await expectRows();
+  });
+
+  it('are settled where they create earlier what is there', async () => {
+    await write(at(5, 'p', 'five'), at(5, 'q', 'five'));
+    await write(at(5, 'p', 'five'));
+    // With what there was before: a look at p, its update; r is new, q is there since before.
+    expect(await sentBy(() => write(at(3, 'p', 'three'), at(7, 'q', 'seven'), at(3, 'r', 'three')))).to.deep.equal([4, 1, 1, 1]); // prettier-ignore
+    await expectRows();
+    const { ties } = await write(at(3, 'p', 'another'), at(2, 'q', 'two'));
+    expect(ties).to.equal(1);
+    delivered.splice(-2, 1);
     await expectRows();
   });
 

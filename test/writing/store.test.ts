@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DataSource } from 'typeorm';
@@ -100,6 +101,30 @@ describe('one transaction', () => {
     expect([...(rows.get('posts')?.keys() ?? [])]).to.deep.equal(['p-2']);
     const [claims] = await dataSource.query<unknown[]>('SELECT count(*)::integer AS ids FROM dbw.processed_events');
     expect(claims).to.deep.equal({ ids: 3 });
+  });
+
+  it('believes no mark of tables that were made anew since', async () => {
+    const { redis, idempotencyTtl } = readConfig(process.env);
+    if (!redis) throw new Error('the servers of the tests have a Redis');
+    let isConnected = false;
+    const marks = Marks.open(redis, idempotencyTtl, (connected) => (isConnected = connected));
+    try {
+      await until(() => isConnected);
+      const store = new Store(dataSource, tables, processed, marks);
+      const events = Array.from({ length: 3 }, (_, i) => eventOf(user(unique('u'), unique('u')), i));
+      await store.write(events.slice(0, 1));
+      await turn(); // its mark is on its way
+      // Until it is believed for some time that what comes is not new.
+      for (let times = 0; times < 2; times++) await store.write(events.slice(0, 1));
+      const written = await store.write(events.slice(0, 2));
+      expect([written.applied.length, written.duplicates.length]).to.deep.equal([1, 1]);
+      await emptyTables(dataSource, tables.map(({ name }) => name)); // prettier-ignore
+      const again = await store.write(events);
+      expect([again.applied.length, again.duplicates.length]).to.deep.equal([3, 0]);
+      expect((await readRows(dataSource)).get('users')?.size).to.equal(3);
+    } finally {
+      await marks.close();
+    }
   });
 
   it('marks nothing in Redis that is not committed', async () => {
