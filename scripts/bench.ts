@@ -2,8 +2,9 @@
 // start-up, in one run on one machine. What counts are the ratios: absolute figures move with the machine and with what else
 // it does. docs/performance.md tells what each part does and which flags there are.
 import { writeFile } from 'node:fs/promises';
+import pg from 'pg';
 import { table } from '../src/output.js';
-import { startServers } from '../test/support/services/index.js';
+import { startServers, type Servers } from '../test/support/services/index.js';
 import { ask, type Errand } from './bench/ask.js';
 import { measuredTable, sampleText } from './bench/figures.js';
 import { machineFacts } from './bench/machine.js';
@@ -11,7 +12,7 @@ import { parts } from './bench/parts.js';
 import { readResults, type Results } from './bench/results.js';
 import { measure, type Way } from './bench/rounds.js';
 import { dropTopics } from './bench/staging.js';
-import { dropDatabases } from './bench/databases.js';
+import { dropDatabases, withClient } from './bench/databases.js';
 import { drawAll } from './bench/pictures.js';
 
 const tell = (line: string) => {
@@ -43,12 +44,28 @@ async function clearAway(): Promise<void> {
   await dropDatabases();
 }
 
+/** Gives a PostgreSQL of ours other settings, and starts it again with them. */
+async function setPostgres({ source, postgres }: Servers, settings: Errand['postgres']): Promise<void> {
+  if (Object.keys(settings).length === 0) return;
+  if (source === 'environment') {
+    refuse(new Error('--postgres is for servers that are started here; those of the environment have their settings'));
+  }
+  const set = withClient(process.env.DB_DATABASE ?? 'dbw', async (client) => {
+    for (const [name, value] of Object.entries(settings))
+      await client.query(`ALTER SYSTEM SET ${name} = ${pg.escapeLiteral(value)}`);
+  });
+  await set.catch(refuse);
+  await postgres.stop();
+  await postgres.start();
+}
+
 /** Runs what was asked for, and keeps what is there after each part: a long run that is cut short leaves something. */
 async function run(errand: Errand): Promise<Results> {
   foretell(errand);
   const servers = await startServers({ report: tell });
   Object.assign(process.env, servers.env);
   try {
+    await setPostgres(servers, errand.postgres);
     const { events, rounds, letters, rows } = errand;
     const results: Results = {
       machine: await machineFacts(servers),

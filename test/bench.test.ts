@@ -79,6 +79,9 @@ describe('npm run bench', () => {
       '--only names "speed", expected some of throughput, growth, ',
     );
     expect(() => ask(['--events', '0'])).to.throw('--events is "0", expected a whole number from 1');
+    expect(() => ask(['--postgres', 'shared_buffers'])).to.throw('--postgres is "shared_buffers", expected a setting');
+    const { postgres } = ask(['--postgres', 'shared_buffers=2GB', '--postgres', 'max_wal_size=8GB']);
+    expect(postgres).to.deep.equal({ shared_buffers: '2GB', max_wal_size: '8GB' });
     expect([...ask(['--only', 'growth,start']).only]).to.deep.equal([
       'waiting',
       'rows',

@@ -11,6 +11,8 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
 
 /** What is to be done, and where it is kept. */
 export interface Errand extends Asked {
+  /** Settings for PostgreSQL, in place of its own. */
+  readonly postgres: Readonly<Record<string, string>>;
   /** A file for everything that was found. */
   readonly json?: string | undefined;
   /** A folder for pictures. */
@@ -23,6 +25,12 @@ function countOf(name: string, text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1) return count;
   throw new Error(`--${name} is "${text}", expected a whole number from 1`);
+}
+
+function setting(text: string): [name: string, value: string] {
+  const [, name, value] = /^([a-z_]+)=(.+)$/.exec(text) ?? [];
+  if (name !== undefined && value !== undefined) return [name, value];
+  throw new Error(`--postgres is "${text}", expected a setting and its value, as in shared_buffers=2GB`);
 }
 
 function chosen(text: string): Set<string> {
@@ -47,6 +55,7 @@ export function ask(args: readonly string[]): Errand {
       letters: { type: 'string', default: '1000000' },
       rows: { type: 'string', default: '5000000' },
       only: { type: 'string', default: parts.flatMap(({ names }) => names).join(',') },
+      postgres: { type: 'string', multiple: true, default: [] },
       json: { type: 'string' },
       svg: { type: 'string' },
       show: { type: 'string' },
@@ -58,6 +67,7 @@ export function ask(args: readonly string[]): Errand {
     letters: countOf('letters', values.letters),
     rows: countOf('rows', values.rows),
     only: chosen(values.only),
+    postgres: Object.fromEntries(values.postgres.map(setting)),
     json: values.json,
     svg: values.svg,
     show: values.show,

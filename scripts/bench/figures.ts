@@ -14,6 +14,7 @@ const FIGURES: Readonly<Record<string, Figure>> = {
   eventsPerSecond: { heading: 'events/s', digits: 0 },
   cpuMicros: { heading: 'CPU of dbw, µs/event', digits: 1 },
   postgresMicros: { heading: 'of PostgreSQL, µs/event', digits: 1 },
+  copyMicros: { heading: 'COPY of a row, µs', digits: 1 },
   peakMiB: { heading: 'memory, MiB', digits: 0 },
   seconds: { heading: 'seconds', digits: 2 },
   p50: { heading: 'half, ms', digits: 1, before: '≤ ' },

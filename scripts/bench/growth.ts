@@ -1,10 +1,10 @@
 // What an event costs, and how much memory the process holds, as there is more of one thing and the same of all others.
 import { posts, TYPES } from '../../test/support/generator/index.js';
 import { fillWithPosts, inNewDatabase, newDatabase } from './databases.js';
-import { consume, consumeInto } from './dbw.js';
+import { consume, consumeInto, type Consuming } from './dbw.js';
 import type { Asked, Part } from './part.js';
-import type { Way } from './rounds.js';
-import { fillUsers, rowsOf } from './rows.js';
+import type { Sample, Way } from './rounds.js';
+import { copyInto, fillUsers, rowsOf } from './rows.js';
 import { emptyTopics, fillTopics, stagePosts, USERS } from './staging.js';
 
 const count = (n: number) => n.toLocaleString('en-US');
@@ -36,13 +36,23 @@ export const waiting: Part = {
 
 const rowSizes = ({ rows }: Asked) => [0, rows / 5, rows].map(Math.round);
 
+/** Other posts than those that wait, and none twice. */
+let copied = 0;
+
+/** Consumes, and then copies as many rows into the same table: what growth does to PostgreSQL alone. */
+async function consumeAndCopy(database: string, events: number, what: Consuming): Promise<Sample> {
+  const sample = await consumeInto(database, events, what);
+  const rows = rowsOf([...posts({ seed: 5000 + copied++, events: events + USERS, users: USERS })]);
+  return { ...sample, copyMicros: ((await copyInto(database, rows)) / events) * 1e6 };
+}
+
 /** A database is filled once; each round brings other events, so that there are always at least so many rows. */
 export const rowsThere: Part = {
   names: ['rows'],
   title: 'rows there already',
   compared: 'growth',
   seconds: (asked) =>
-    asked.rounds * (3 * consuming(asked.events) + staging(asked.events)) +
+    asked.rounds * (3 * (consuming(asked.events) + asked.events / 30_000) + staging(asked.events)) +
     rowSizes(asked).reduce((a, b) => a + b) / 45_000,
   async run(asked, measure, tell) {
     const { events } = asked;
@@ -58,7 +68,7 @@ export const rowsThere: Part = {
         size: none,
         async run() {
           await stageAnother(); // it is the first of its round
-          return consume(events, { prefix });
+          return inNewDatabase((database) => consumeAndCopy(database, events, { prefix }));
         },
       },
     ];
@@ -66,7 +76,7 @@ export const rowsThere: Part = {
       const database = await newDatabase();
       await fillWithPosts(database, size);
       tell(`a database is filled: ${count(size)} posts`);
-      ways.push({ name: count(size), size, run: () => consumeInto(database, events, { prefix }) });
+      ways.push({ name: count(size), size, run: () => consumeAndCopy(database, events, { prefix }) });
     }
     return measure(ways);
   },

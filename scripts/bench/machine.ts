@@ -18,6 +18,10 @@ function git(...args: string[]): string {
   }
 }
 
+/** What matters most of its settings to who writes much. */
+const SETTINGS = `SELECT current_setting('server_version') AS version, string_agg(name || ' ' || current_setting(name), ', ' ORDER BY name) AS settings
+  FROM unnest(ARRAY['shared_buffers', 'max_wal_size', 'fsync', 'synchronous_commit']) AS x (name)`;
+
 async function redisVersion(): Promise<string> {
   const { redis } = readConfig(process.env);
   if (!redis) return 'none';
@@ -35,7 +39,7 @@ async function redisVersion(): Promise<string> {
 export async function machineFacts({ source }: Pick<Servers, 'source'>): Promise<Machine> {
   const { database } = readConfig(process.env);
   const postgres = await withClient(database.database, (client) =>
-    client.query<{ v: string }>("SELECT current_setting('server_version') AS v"),
+    client.query<{ version: string; settings: string }>(SETTINGS),
   );
   const changed = git('status', '--porcelain') === '' ? '' : ', and changes';
   return {
@@ -46,7 +50,8 @@ export async function machineFacts({ source }: Pick<Servers, 'source'>): Promise
     memoryGiB: Math.round(totalmem() / 1024 ** 3),
     system: `${type()} ${release()}`,
     node: process.versions.node,
-    postgres: postgres.rows[0]?.v ?? 'unknown',
+    postgres: postgres.rows[0]?.version ?? 'unknown',
+    settings: postgres.rows[0]?.settings ?? 'unknown',
     // A broker does not tell its release to clients.
     kafka: source === 'environment' ? 'of the environment' : kafkaVersion,
     redis: await redisVersion(),

@@ -64,24 +64,27 @@ export function fillUsers(database: string, { users }: Rows): Promise<void> {
   return withClient(database, (client) => copyTo(client, 'users', USERS, lines(users)));
 }
 
-function timed(rows: Rows, write: (clients: pg.Client[]) => Promise<void>): Promise<number> {
-  return inNewDatabase(async (database) => {
-    await fillUsers(database, rows);
-    const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => open(database)));
-    const started = performance.now();
-    await write(clients);
-    const seconds = (performance.now() - started) / 1000;
-    await Promise.all(clients.map((client) => client.end()));
-    return seconds;
-  });
+async function timedIn(database: string, rows: Rows, write: (clients: pg.Client[]) => Promise<void>): Promise<number> {
+  await fillUsers(database, rows);
+  const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => open(database)));
+  const started = performance.now();
+  await write(clients);
+  const seconds = (performance.now() - started) / 1000;
+  await Promise.all(clients.map((client) => client.end()));
+  return seconds;
 }
 
 /** Seconds that COPY of the posts takes, over one connection, into the migrated table with its key, indexes and foreign key. */
-export function copy(rows: Rows): Promise<number> {
+export function copyInto(database: string, rows: Rows): Promise<number> {
   const chunks = [...lines(rows.posts)];
-  return timed(rows, async ([client]) => {
+  return timedIn(database, rows, async ([client]) => {
     if (client) await copyTo(client, 'posts', POSTS, chunks);
   });
+}
+
+/** The same into a new database. */
+export function copy(rows: Rows): Promise<number> {
+  return inNewDatabase((database) => copyInto(database, rows));
 }
 
 /** Seconds that the posts take as a hand-written client would insert them: arrays, 1,000 rows a transaction, two connections. */
@@ -90,7 +93,7 @@ export function unnest(rows: Rows): Promise<number> {
   const values = POSTS.map((name) => (name === 'media_urls' || name === 'tags' ? `${name}::jsonb` : name));
   const text = `INSERT INTO posts (${POSTS.join(', ')}) SELECT ${values.join(', ')}
     FROM unnest(${types.map((type, i) => `$${i + 1}::${type}[]`).join(', ')}) AS x (${POSTS.join(', ')})`;
-  return timed(rows, async (clients) => {
+  const write = async (clients: pg.Client[]) => {
     let next = 0;
     const work = async (client: pg.Client) => {
       while (next < rows.posts.length) {
@@ -99,5 +102,6 @@ export function unnest(rows: Rows): Promise<number> {
       }
     };
     await Promise.all(clients.map(work));
-  });
+  };
+  return inNewDatabase((database) => timedIn(database, rows, write));
 }
