@@ -6,10 +6,12 @@ import { AwayError, EXIT, reasonOf, UserError } from '../errors.js';
 import { failureOf } from '../failures/failure.js';
 import { refusalText } from '../failures/tls.js';
 import { tlsOptions } from '../tls.js';
+import { connectedWhenGreeted } from './greeted.js';
 import { takePartitionsWithoutLeader } from './leaders.js';
 import { lookOnlyForWhatWaits } from './request-queue.js';
 
 lookOnlyForWhatWaits();
+connectedWhenGreeted();
 takePartitionsWithoutLeader();
 
 /** A broker that is there answers sooner. */

@@ -26,3 +26,14 @@ declare module 'kafkajs/src/protocol/requests/metadata/v6/response.js' {
   };
   export default response;
 }
+
+declare module 'kafkajs/src/broker/index.js' {
+  interface Connected {
+    /** Connects, asks the broker which requests it understands, and logs in. */
+    connect: (this: Connected) => Promise<void>;
+    /** Whether a connection is there, and logged in where that is asked for. */
+    isConnected: (this: Connected) => boolean;
+  }
+  const Broker: { readonly prototype: Connected };
+  export default Broker;
+}
