@@ -18,6 +18,11 @@ export class Out {
     this.bytes = larger;
   }
 
+  int16(value: number): void {
+    this.reserve(2);
+    this.at = this.bytes.writeInt16BE(value, this.at);
+  }
+
   int32(value: number): void {
     this.reserve(4);
     this.at = this.bytes.writeInt32BE(value, this.at);
@@ -80,6 +85,11 @@ export class Out {
 
   blob(value: Buffer): void {
     this.int32(value.length);
+    this.put(value);
+  }
+
+  /** These bytes, and nothing else. */
+  put(value: Buffer): void {
     this.reserve(value.length);
     this.at += value.copy(this.bytes, this.at);
   }

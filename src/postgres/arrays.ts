@@ -23,6 +23,20 @@ const putInt32: Put = (out, value) => {
   out.int32(Number(value));
 };
 
+/** Decimal text as `numeric_send` gives it: how many digits to the base of 10,000, the weight of the first, sign, scale, digits. */
+const putNumeric: Put = (out, value) => {
+  const [, sign = '', whole = '', fraction = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(String(value)) ?? [];
+  if (whole === '') throw new TypeError('a number is sent as its decimal text');
+  const groups = Math.ceil(whole.length / 4);
+  const digits = whole.padStart(groups * 4, '0') + fraction.padEnd(Math.ceil(fraction.length / 4) * 4, '0');
+  out.int32(8 + digits.length / 2);
+  out.int16(digits.length / 4);
+  out.int16(groups - 1);
+  out.int16(sign === '' ? 0 : 0x4000);
+  out.int16(fraction.length);
+  for (let i = 0; i < digits.length; i += 4) out.int16(Number(digits.slice(i, i + 4)));
+};
+
 /** How each type is named in a cast, its element's oid, and how a value is put. Money goes as text: see `castOf`. */
 const TYPES: Readonly<Record<ArrayType, { name: string; oid: number; put: Put }>> = {
   text: { name: 'text', oid: 25, put: putText },
@@ -106,6 +120,42 @@ export function arrayTypeOf(type: ArrayType): string {
 /** What makes an element the column's value, where its type is not the column's. */
 export function castOf(type: ArrayType): string {
   return type === 'numeric' ? '::numeric' : type === 'character' ? '::bpchar' : '';
+}
+
+/** What stands before the rows of a binary COPY (PostgreSQL's documentation, "COPY"): its signature, no flags, no extension. */
+const BEFORE_ROWS = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
+
+/** How a value of a column is put where its type is the column's, and not that of an array's elements. */
+function putOf(type: ArrayType): Put {
+  return type === 'numeric' ? putNumeric : TYPES[type].put;
+}
+
+/**
+ * Encodes rows as a binary COPY takes them.
+ *
+ * @param types the types of the columns
+ * @param count how many rows there are
+ * @param valueAt the value of a row in one of the columns; null and undefined become NULL
+ */
+export function encodeRows(
+  types: readonly ArrayType[],
+  count: number,
+  valueAt: (row: number, column: number) => unknown,
+): Buffer {
+  const puts = types.map(putOf);
+  const out = scratch;
+  out.at = 0;
+  out.put(BEFORE_ROWS);
+  for (let row = 0; row < count; row++) {
+    out.int16(puts.length);
+    for (const [column, put] of puts.entries()) {
+      const value = valueAt(row, column);
+      if (value === null || value === undefined) out.int32(-1);
+      else put(out, value);
+    }
+  }
+  out.int16(-1);
+  return out.copy();
 }
 
 /** Whether an encoded array holds nothing but nulls. */

@@ -75,7 +75,7 @@ export class RoundTrip implements pg.Submittable {
     preparedOn.set(connection, prepared);
     const sent = new Set<string>();
     const parts: Buffer[] = [];
-    for (const { name, text, values } of this.statements) {
+    for (const { name, text, values, copied } of this.statements) {
       const own = nameOf(name);
       if (!prepared.has(name) && !sent.has(name)) {
         // A round trip that failed may have prepared it.
@@ -84,6 +84,7 @@ export class RoundTrip implements pg.Submittable {
         sent.add(name);
       }
       parts.push(...bind(own, values), ...message('E', Buffer.from([0, 0, 0, 0, 0])));
+      if (copied) parts.push(...message('d', copied), ...message('c'));
     }
     parts.push(SYNC);
     stream.write(Buffer.concat(parts));
@@ -100,6 +101,10 @@ export class RoundTrip implements pg.Submittable {
   handleCommandComplete({ text }: { readonly text: string }): void {
     this.results.push({ rows: this.rows, count: Number(/\d+$/.exec(text)?.[0] ?? 0) });
     this.rows = [];
+  }
+
+  handleCopyInResponse(): void {
+    // What it asks for was sent with it; after an error the server passes over that.
   }
 
   handleEmptyQuery(): void {

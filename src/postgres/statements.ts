@@ -2,13 +2,15 @@ import type { Column } from '../tables/column.js';
 import { primaryKey, type Layout } from '../tables/layout.js';
 import { Keys } from '../tables/resolve.js';
 import type { Row, Table } from '../tables/table.js';
-import { arrayTypeOf, castOf, encodeArray, type ArrayType } from './arrays.js';
+import { arrayTypeOf, castOf, encodeArray, encodeRows, type ArrayType } from './arrays.js';
 
 /** A statement with its parameters. Statements of one text share a name, so that a connection prepares each once. */
 export interface Statement {
   readonly name: string;
   readonly text: string;
   readonly values: unknown[];
+  /** What a COPY gets; only for statements that are sent together. */
+  readonly copied?: Buffer;
 }
 
 const names = new Map<string, string>();
@@ -35,6 +37,9 @@ function typeOf(table: Table, column: string): ArrayType {
  * would make a text for each set of columns that happens to be named. For more rows the columns cost more than that.
  */
 const FEW = 100;
+
+/** So many rows of one table are copied instead of inserted: that has no plan to run, which pays for what it takes to begin. */
+const MANY = 200;
 
 /** One array a column; of many rows, columns that are null in every one are left out unless `keep` names them. */
 function parameters(
@@ -98,17 +103,30 @@ export function notCreatedBefore(table: Table, rows: readonly Row[]): Statement 
 /**
  * Inserts rows of which none is there yet, counters included.
  *
+ * @param mayCopy whether many may be copied
  * @throws 23505, when it is run, where one is there
  */
-export function insertNewRows(table: Table, rows: readonly Row[]): Statement {
+export function insertNewRows(table: Table, rows: readonly Row[], mayCopy = true): Statement {
   const counters = [...table.columns].flatMap(([name, { rule }]) =>
     rule === 'counter' && (rows.length < FEW || rows.some((row) => row[name] !== undefined)) ? [name] : [],
   );
-  const given = parameters(table, [...table.insertable, ...counters], rows, table.key);
+  const columns = [...table.insertable, ...counters];
+  if (mayCopy && rows.length >= MANY) return copyRows(table, columns, rows);
+  const given = parameters(table, columns, rows, table.key);
   return statement(
     insertInto(table, given),
     given.map(({ bytes }) => bytes),
   );
+}
+
+function copyRows(table: Table, columns: readonly string[], rows: readonly Row[]): Statement {
+  const valueOf = (row: Row | undefined, column: string) => row?.[column] ?? table.columns.get(column)?.initial;
+  const named = columns.filter((column) => rows.some((row) => (valueOf(row, column) ?? null) !== null));
+  const initial = named.map((column) => table.columns.get(column)?.initial);
+  const types = named.map((column) => typeOf(table, column));
+  const copied = encodeRows(types, rows.length, (row, column) => rows[row]?.[named[column] ?? ''] ?? initial[column]);
+  const text = `COPY public.${table.name} (${named.join(', ')}) FROM STDIN (FORMAT binary)`;
+  return { ...statement(text, []), copied };
 }
 
 /**

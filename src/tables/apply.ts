@@ -247,10 +247,12 @@ export function updateOf(table: Table, changes: Changes, reapply = false): reado
  * rows in the same order as `applyChanges`, but nothing needs to be asked on the way. One of them fails where a row is there.
  *
  * @param changes used up by this
+ * @param mayCopy whether many rows may be copied
  */
 export function statementsOfNew(
   tables: readonly Table[],
   changes: Changes,
+  mayCopy: boolean,
 ): { readonly statements: readonly Statement[]; readonly created: RowKeys } {
   const created = new Map<Table, ReadonlyMap<string, Row>>();
   for (const table of tables) {
@@ -263,7 +265,7 @@ export function statementsOfNew(
   for (const table of tables) {
     const own = changes.byTable.get(table);
     if (!own) continue;
-    if (own.inserts.size > 0) statements.push(insertNewRows(table, merged(own, own.inserts)));
+    if (own.inserts.size > 0) statements.push(insertNewRows(table, merged(own, own.inserts), mayCopy));
     for (const key of own.inserts.keys()) own.updates.delete(key); // it goes in with the row
     if (own.puts.size > 0) statements.push(putting(own, false));
   }

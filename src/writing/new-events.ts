@@ -13,6 +13,8 @@ import { Guess } from './guess.js';
 import type { Written } from './written.js';
 
 const UNIQUE_VIOLATION = '23505';
+/** What a COPY is told where the rows of a table are under policies (row-level security). */
+const NOT_SUPPORTED = '0A000';
 
 /** The table of which a unique index says that a row was there already; undefined where it was something else that failed. */
 function presentIn(error: unknown): string | undefined {
@@ -43,6 +45,9 @@ export class NewEvents {
   private readonly ids = { asked: new Guess(), unasked: new Guess() };
   /** Whether a table's rows are new: of posts most are, of the conversations that messages name hardly any. */
   private readonly rows: ReadonlyMap<string, Guess>;
+
+  /** Whether many rows may be copied, as far as we know. */
+  private mayCopy = true;
 
   constructor(
     private readonly tables: readonly Table[],
@@ -118,12 +123,16 @@ export class NewEvents {
     condition: Statement | undefined,
   ): Promise<Written | undefined> {
     const { applicable, waiting, repeated, collisions, come } = foreseen;
-    const { statements, created } = statementsOfNew(this.tables, changes);
+    const { statements, created } = statementsOfNew(this.tables, changes, this.mayCopy);
     const first = this.first(applicable, condition);
     await come();
     try {
       await session.together([...first, ...statements]);
     } catch (error) {
+      if (this.mayCopy && faultOf(error)?.sqlState === NOT_SUPPORTED) {
+        this.mayCopy = false;
+        return undefined;
+      }
       const wrong = this.rows.get(presentIn(error) ?? '');
       if (!wrong) throw error;
       wrong.failed();

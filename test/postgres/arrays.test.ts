@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DataSource } from 'typeorm';
-import { arrayTypeOf, castOf, encodeArray, type ArrayType } from '../../src/postgres/arrays.js';
+import { arrayTypeOf, castOf, encodeArray, encodeRows, type ArrayType } from '../../src/postgres/arrays.js';
 import { connect } from '../../src/postgres/data-source.js';
 import { Session } from '../../src/postgres/session.js';
+import { statement } from '../../src/postgres/statements.js';
 import { databaseConfig } from '../support/database.js';
 
 const text = fc.oneof(
@@ -76,6 +77,58 @@ describe('arrays on their way to PostgreSQL', () => {
       );
     });
   }
+
+  const COLUMNS: Partial<Record<ArrayType, string>> = { character: 'char(3)', numeric: 'numeric(14,2)' };
+
+  async function copied(type: ArrayType, values: readonly unknown[], read: string): Promise<unknown[]> {
+    const rows = encodeRows(
+      ['integer', type, 'text'],
+      values.length,
+      (i, column) => [i, values[i], `row ${i}`][column],
+    );
+    return Session.with(dataSource, (session) =>
+      session.rehearsal(async () => {
+        await session.query(`CREATE TEMPORARY TABLE copied (n integer, x ${COLUMNS[type] ?? type}, after text)`);
+        await session.together([{ ...statement('COPY copied FROM STDIN (FORMAT binary)', []), copied: rows }]);
+        const { rows: back } = await session.query(`SELECT ${read}, after FROM copied ORDER BY n`);
+        expect(back.map(([, after]) => after)).to.deep.equal(values.map((_, i) => `row ${i}`));
+        return back.map(([value]) => value);
+      }),
+    );
+  }
+
+  for (const [type, { values, read, back }] of Object.entries(TYPES) as [ArrayType, (typeof TYPES)[ArrayType]][]) {
+    it(`of ${type} come back from rows that were copied too`, async () => {
+      const lists = fc.array(fc.option(values, { freq: 4 }), { maxLength: 40 });
+      await fc.assert(
+        fc.asyncProperty(lists, async (list) => {
+          expect(await copied(type, list, read)).to.deep.equal(
+            list.map((value) => (value === null ? null : back(value))),
+          );
+        }),
+        { numRuns: 40 },
+      );
+    });
+  }
+
+  it('may be amounts of any size, to be copied', async () => {
+    const amounts = [
+      '0.00',
+      '-0.01',
+      '0.10',
+      '1.00',
+      '9999.99',
+      '10000.00',
+      '-10000.01',
+      '999999999999.99',
+      '100000000.00',
+      '12345678.90',
+      '7',
+    ];
+    const shown = amounts.map((one) => (one.includes('.') ? one : `${one}.00`));
+    expect(await copied('numeric', amounts, 'x::text')).to.deep.equal(shown);
+    expect(() => encodeRows(['numeric'], 1, () => '1e3')).to.throw(TypeError);
+  });
 
   it('may be empty, or hold nothing but nulls, and say so', async () => {
     expect(encodeArray('text', 0, () => 'x').empty).to.equal(true);

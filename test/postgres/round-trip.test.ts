@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { DataSource } from 'typeorm';
-import { encodeArray } from '../../src/postgres/arrays.js';
+import { encodeArray, encodeRows } from '../../src/postgres/arrays.js';
 import { createDataSource } from '../../src/postgres/data-source.js';
 import { Session } from '../../src/postgres/session.js';
 import { statement, type Statement } from '../../src/postgres/statements.js';
@@ -66,6 +66,29 @@ describe('statements that are sent together', () => {
     expect(await codeOf(together(insert(1), divide(0), insert(2)))).to.equal('22012');
     expect(await codeOf(together(insert(1, 2), insert(2)))).to.equal('23505');
     expect(await stored()).to.deep.equal([]);
+  });
+
+  it('may copy, what is copied being sent with them', async () => {
+    const copied = (...all: number[]) => encodeRows(['integer'], all.length, (i) => all[i]);
+    const copy = (...all: number[]) => ({ ...statement(`COPY ${table} (n) FROM STDIN (FORMAT binary)`, []), copied: copied(...all) }); // prettier-ignore
+    expect(await together(insert(1), copy(2, 3), insert(4), copy(5))).to.deep.equal([
+      { rows: [['1']], count: 1 },
+      { rows: [], count: 2 },
+      { rows: [['4']], count: 1 },
+      { rows: [], count: 1 },
+    ]);
+    for (const failing of [
+      [divide(0), copy(6)],
+      [copy(6), divide(0)],
+      [copy(6, 1), insert(7)],
+      [insert(1), copy(6), insert(7)],
+      [copy(6), { ...copy(7), copied: Buffer.from('no rows') }, insert(8)],
+    ]) {
+      expect(await codeOf(together(...failing))).not.to.equal('none');
+      expect(await stored()).to.deep.equal([1, 2, 3, 4, 5]);
+    }
+    await together(copy(6));
+    expect(await stored()).to.deep.equal([1, 2, 3, 4, 5, 6]);
   });
 
   it('can be sent again on the same connection, whatever failed before, and beside statements that are sent alone', async () => {

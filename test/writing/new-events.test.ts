@@ -3,11 +3,13 @@ import type { DataSource } from 'typeorm';
 import { tables } from '../../src/handlers/index.js';
 import { ProcessedEvents } from '../../src/postgres/processed.js';
 import { Store } from '../../src/writing/store.js';
-import { emptyTables, freshDatabase } from '../support/database.js';
+import { connect } from '../../src/postgres/data-source.js';
+import { databaseConfig, emptyTables, freshDatabase } from '../support/database.js';
 import { envelope, eventOf } from '../support/envelopes.js';
 import { expectedTables, type Envelope } from '../support/model.js';
 import { readRows } from '../support/rows.js';
 import { sentBy } from '../support/sent.js';
+import { unique } from '../support/unique.js';
 
 const user = (userId: string) => envelope('user.created', { userId, username: userId, email: `${userId}@example.org`, role: 'creator' }); // prettier-ignore
 const post = (postId: string, authorId = 'ann') => envelope('content.post.created', { postId, authorId, content: 'c', mediaUrls: [], visibility: 'public' }); // prettier-ignore
@@ -58,6 +60,36 @@ describe('events that are new', () => {
     expect(await sentBy(() => write(user('bob')))).to.deep.equal([2]);
     expect(await sentBy(() => write(post('r')))).to.deep.equal([2]);
     await expectRows();
+  });
+
+  it('are copied where they are many, and inserted where PostgreSQL copies nothing into a table', async () => {
+    const [name, role] = [String(dataSource.options.database), unique('role')];
+    const many = (from: number) => Array.from({ length: 250 }, (_, i) => post(`p-${from + i}`));
+    await dataSource.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'; GRANT USAGE ON SCHEMA public, dbw TO ${role};
+      GRANT ALL ON ALL TABLES IN SCHEMA public, dbw TO ${role};
+      ALTER TABLE posts ENABLE ROW LEVEL SECURITY; CREATE POLICY all_of_it ON posts USING (true) WITH CHECK (true)`);
+    const restricted = await connect({ ...databaseConfig(name), username: role, password: 'x', poolSize: 1 });
+    try {
+      const other = new Store(restricted, tables, processed);
+      // The try, which is refused; BEGIN, the ids, the posts, and COMMIT. Then it is known.
+      for (const [start, sent] of [
+        [0, [2, 3, 1]],
+        [500, [2]],
+      ] as const) {
+        // prettier-ignore
+        const batch = many(start);
+        delivered.push(...batch);
+        const writing = () => other.write(batch.map((one, i) => eventOf(one, i)));
+        const all = await sentBy(writing);
+        expect(all.slice(-sent.length)).to.deep.equal(sent);
+      }
+      await expectRows();
+      expect(await sentBy(() => write(...many(1_000)))).to.deep.equal([2]);
+      await expectRows();
+    } finally {
+      await restricted.destroy();
+      await dataSource.query(`DROP POLICY all_of_it ON posts; ALTER TABLE posts DISABLE ROW LEVEL SECURITY; DROP OWNED BY ${role}; DROP ROLE ${role}`); // prettier-ignore
+    }
   });
 
   it('are settled where they create earlier what is there', async () => {
