@@ -1,7 +1,7 @@
 // What an event costs, and how much memory the process holds, as there is more of one thing and the same of all others.
 import { posts, TYPES } from '../../test/support/generator/index.js';
 import { fillWithPosts, inNewDatabase, newDatabase } from './databases.js';
-import { consume, consumeInto, type Consuming } from './dbw.js';
+import { consume, consumeInto } from './dbw.js';
 import type { Asked, Part } from './part.js';
 import type { Sample, Way } from './rounds.js';
 import { copyInto, fillUsers, rowsOf } from './rows.js';
@@ -36,16 +36,6 @@ export const waiting: Part = {
 
 const rowSizes = ({ rows }: Asked) => [0, rows / 5, rows].map(Math.round);
 
-/** Other posts than those that wait, and none twice. */
-let copied = 0;
-
-/** Consumes, and then copies as many rows into the same table: what growth does to PostgreSQL alone. */
-async function consumeAndCopy(database: string, events: number, what: Consuming): Promise<Sample> {
-  const sample = await consumeInto(database, events, what);
-  const rows = rowsOf([...posts({ seed: 5000 + copied++, events: events + USERS, users: USERS })]);
-  return { ...sample, copyMicros: ((await copyInto(database, rows)) / events) * 1e6 };
-}
-
 /** A database is filled once; each round brings other events, so that there are always at least so many rows. */
 export const rowsThere: Part = {
   names: ['rows'],
@@ -57,10 +47,16 @@ export const rowsThere: Part = {
   async run(asked, measure, tell) {
     const { events } = asked;
     const [none = 0, ...sizes] = rowSizes(asked);
-    let staged = 0;
+    let [staged, copied] = [0, 0];
     let prefix = '';
     const stageAnother = async () => {
       prefix = await stagePosts({ seed: 1000 + staged++, events });
+    };
+    /** And then as many rows by COPY into the same table, other posts: what growth does to PostgreSQL alone. */
+    const consumeAndCopy = async (database: string): Promise<Sample> => {
+      const sample = await consumeInto(database, events, { prefix });
+      const rows = rowsOf([...posts({ seed: 5000 + copied++, events: events + USERS, users: USERS })]);
+      return { ...sample, copyMicros: ((await copyInto(database, rows)) / events) * 1e6 };
     };
     const ways: Way[] = [
       {
@@ -68,7 +64,7 @@ export const rowsThere: Part = {
         size: none,
         async run() {
           await stageAnother(); // it is the first of its round
-          return inNewDatabase((database) => consumeAndCopy(database, events, { prefix }));
+          return inNewDatabase(consumeAndCopy);
         },
       },
     ];
@@ -76,7 +72,7 @@ export const rowsThere: Part = {
       const database = await newDatabase();
       await fillWithPosts(database, size);
       tell(`a database is filled: ${count(size)} posts`);
-      ways.push({ name: count(size), size, run: () => consumeAndCopy(database, events, { prefix }) });
+      ways.push({ name: count(size), size, run: () => consumeAndCopy(database) });
     }
     return measure(ways);
   },

@@ -159,7 +159,7 @@ export async function markDead(session: Session, parked: readonly Parked[]): Pro
 }
 
 /**
- * All rows that events wait for, by the names of their tables.
+ * The rows that events wait for, one for each event: the name of a table and a key.
  *
  * @param most events that may be parked
  * @returns undefined where more are
@@ -167,20 +167,11 @@ export async function markDead(session: Session, parked: readonly Parked[]): Pro
 export async function awaitedByFew(
   session: Session,
   most: number,
-): Promise<ReadonlyMap<string, ReadonlySet<string>> | undefined> {
+): Promise<readonly (readonly [table: string, key: string])[] | undefined> {
   const { rows } = await session.run(
     statement('SELECT wait_table, wait_key FROM dbw.parked_events LIMIT $1', [most + 1]),
   );
-  if (rows.length > most) return undefined;
-  const byTable = new Map<string, Set<string>>();
-  for (const row of rows) {
-    const [table, key] = row.map(String);
-    if (table === undefined || key === undefined) continue;
-    const keys = byTable.get(table);
-    if (keys) keys.add(key);
-    else byTable.set(table, new Set([key]));
-  }
-  return byTable;
+  return rows.length > most ? undefined : rows.map(([table, key]) => [String(table), String(key)]);
 }
 
 /** Which of these tables events wait for rows of, be it given up. */

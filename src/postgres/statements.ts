@@ -88,10 +88,7 @@ export function insertRows(table: Table, rows: readonly Row[], layout: Layout = 
 export function notCreatedBefore(table: Table, rows: readonly Row[]): Statement {
   const created = table.created ?? '';
   const columns = [...table.key, created];
-  const given = columns.map((column): Parameter => {
-    const type = typeOf(table, column);
-    return { column, type, bytes: encodeArray(type, rows.length, (i) => rows[i]?.[column]).bytes };
-  });
+  const given = parameters(table, columns, rows, columns);
   const matches = table.key.map((column) => `t.${column} = x.${column}`).join(' AND ');
   const keys = table.key.map((column) => `t.${column}`).join(', ');
   return statement(
@@ -106,7 +103,7 @@ export function notCreatedBefore(table: Table, rows: readonly Row[]): Statement 
  * @param mayCopy whether many may be copied
  * @throws 23505, when it is run, where one is there
  */
-export function insertNewRows(table: Table, rows: readonly Row[], mayCopy = true): Statement {
+export function insertNewRows(table: Table, rows: readonly Row[], mayCopy: boolean): Statement {
   const counters = [...table.columns].flatMap(([name, { rule }]) =>
     rule === 'counter' && (rows.length < FEW || rows.some((row) => row[name] !== undefined)) ? [name] : [],
   );
@@ -120,13 +117,17 @@ export function insertNewRows(table: Table, rows: readonly Row[], mayCopy = true
 }
 
 function copyRows(table: Table, columns: readonly string[], rows: readonly Row[]): Statement {
-  const valueOf = (row: Row | undefined, column: string) => row?.[column] ?? table.columns.get(column)?.initial;
-  const named = columns.filter((column) => rows.some((row) => (valueOf(row, column) ?? null) !== null));
-  const initial = named.map((column) => table.columns.get(column)?.initial);
-  const types = named.map((column) => typeOf(table, column));
-  const copied = encodeRows(types, rows.length, (row, column) => rows[row]?.[named[column] ?? ''] ?? initial[column]);
-  const text = `COPY public.${table.name} (${named.join(', ')}) FROM STDIN (FORMAT binary)`;
-  return { ...statement(text, []), copied };
+  const given = columns
+    .map((column) => ({ column, type: typeOf(table, column), initial: table.columns.get(column)?.initial ?? null }))
+    .filter(({ column, initial }) => initial !== null || rows.some((row) => (row[column] ?? null) !== null));
+  const types = given.map(({ type }) => type);
+  const copied = encodeRows(
+    types,
+    rows.length,
+    (row, at) => rows[row]?.[given[at]?.column ?? ''] ?? given[at]?.initial,
+  );
+  const names = given.map(({ column }) => column).join(', ');
+  return { ...statement(`COPY public.${table.name} (${names}) FROM STDIN (FORMAT binary)`, []), copied };
 }
 
 /**

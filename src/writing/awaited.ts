@@ -2,8 +2,9 @@ import type { DataSource } from 'typeorm';
 import { awaited, awaitedByFew, awaitedTables } from '../postgres/parked.js';
 import { Session } from '../postgres/session.js';
 import { existing, foundIn } from '../postgres/statements.js';
-import type { Need, RowKeys } from '../tables/resolve.js';
+import { has, Keys, type Need, type RowKeys } from '../tables/resolve.js';
 import type { Table } from '../tables/table.js';
+import { thoseThere } from './resolver.js';
 
 /** So many parked events are looked through in one question, whatever they wait for: mostly it is a handful. */
 const FEW = 500;
@@ -27,21 +28,27 @@ export class AwaitedRows {
     return Session.with(this.dataSource, question);
   }
 
-  /** Those of these rows for which events wait; where many are parked, also others of the same tables. */
-  async among({ byTable }: RowKeys): Promise<readonly Need[]> {
-    const few = await this.ask((session) => awaitedByFew(session, FEW));
-    if (few) {
-      return needsOf(
-        Array.from(byTable, ([table, keys]) => [
-          table,
-          [...(few.get(table.name) ?? [])].filter((key) => keys.has(key)),
-        ]),
-      );
+  /** All of them; undefined where many events are parked. */
+  private async few(): Promise<Keys | undefined> {
+    const found = await this.ask((session) => awaitedByFew(session, FEW));
+    if (!found) return undefined;
+    const byName = new Map(this.tables.map((table) => [table.name, table]));
+    const rows = new Keys();
+    for (const [name, key] of found) {
+      const table = byName.get(name);
+      if (table) rows.add(table, key);
     }
-    const names = Array.from(byTable.keys(), ({ name }) => name);
+    return rows;
+  }
+
+  /** Those of these rows for which events wait; where many are parked, also others of the same tables. */
+  async among(rows: RowKeys): Promise<readonly Need[]> {
+    const few = await this.few();
+    if (few) return needsOf(few.byTable).filter(({ table, key }) => has(rows, table, key));
+    const names = Array.from(rows.byTable.keys(), ({ name }) => name);
     const waitedFor = await this.ask((session) => awaitedTables(session, names));
     return needsOf(
-      [...byTable].flatMap(([table, keys]) => (waitedFor.has(table.name) ? [[table, keys.keys()] as const] : [])),
+      [...rows.byTable].flatMap(([table, keys]) => (waitedFor.has(table.name) ? [[table, keys.keys()] as const] : [])),
     );
   }
 
@@ -51,14 +58,9 @@ export class AwaitedRows {
    * @param all false: where many are parked, only what events wait for that were parked in the last minutes
    */
   async *there(all: boolean): AsyncGenerator<readonly Need[]> {
-    const few = await this.ask((session) => awaitedByFew(session, FEW));
-    if (few) {
-      const asked = this.tables.filter(({ name }) => few.has(name));
-      const questions = asked.map((table) => existing(table, [...(few.get(table.name) ?? [])]));
-      yield needsOf(foundIn(asked, await this.ask((session) => session.together(questions))).byTable);
-      return;
-    }
-    for (const table of this.tables) yield* this.thereOf(table, all);
+    const few = await this.few();
+    if (few) yield needsOf((await this.ask((session) => thoseThere(session, few))).byTable);
+    else for (const table of this.tables) yield* this.thereOf(table, all);
   }
 
   private async *thereOf(table: Table, all: boolean): AsyncGenerator<readonly Need[]> {

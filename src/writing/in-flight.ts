@@ -8,9 +8,8 @@ export interface Batch {
   readonly makes: () => RowKeys;
   /** Of its events; asked seldom. */
   readonly ids: () => ReadonlySet<string>;
-  readonly done: Promise<unknown>;
-  /** Which of these events it has written itself, with this very content; none before it is done. */
-  readonly wrote: (events: readonly Event[]) => readonly Event[];
+  /** What was written of it; undefined where it failed. */
+  readonly done: Promise<Written | undefined>;
 }
 
 /** The rows that events make, if they can be written, as far as others may need them. */
@@ -53,29 +52,13 @@ export function withoutTwins(
   return { rest, twins, makers: [...makers] };
 }
 
-class Flight implements Batch {
-  private made: RowKeys | undefined;
-  private known: ReadonlySet<string> | undefined;
-  private written: ReadonlyMap<string, number> | undefined;
-  private outcome: Written | undefined;
-
-  constructor(
-    private readonly events: readonly Event[],
-    readonly done: Promise<unknown>,
-  ) {}
-
-  readonly makes = (): RowKeys => (this.made ??= madeBy(this.events));
-  readonly ids = (): ReadonlySet<string> => (this.known ??= new Set(this.events.map(({ id }) => id)));
-  readonly wrote = (events: readonly Event[]): readonly Event[] => {
-    if (!this.outcome) return [];
-    const { applied, duplicates } = this.outcome;
-    const written = (this.written ??= new Map([...applied, ...duplicates].map(({ id, hash }) => [id, hash])));
-    return events.filter(({ id, hash }) => written.get(id) === hash);
-  };
-
-  end(outcome: Written): void {
-    this.outcome = outcome;
+/** Which of these events were written by batches of these outcomes, with this very content. */
+export function writtenAmong(events: readonly Event[], outcomes: readonly (Written | undefined)[]): ReadonlySet<Event> {
+  const hashes = new Map<string, number>();
+  for (const outcome of outcomes) {
+    for (const { id, hash } of [...(outcome?.applied ?? []), ...(outcome?.duplicates ?? [])]) hashes.set(id, hash);
   }
+  return new Set(events.filter(({ id, hash }) => hashes.get(id) === hash));
 }
 
 /** The batches that are being written. */
@@ -94,15 +77,13 @@ export class InFlight {
     write: (older: readonly Batch[]) => Promise<T>,
   ): Promise<T> {
     const work = write(this.batches);
-    const batch: Flight = new Flight(
-      events,
-      work.then(
-        (result) => {
-          batch.end(outcomeOf(result));
-        },
-        () => undefined,
-      ),
-    );
+    let made: RowKeys | undefined;
+    let ids: ReadonlySet<string> | undefined;
+    const batch: Batch = {
+      makes: () => (made ??= madeBy(events)),
+      ids: () => (ids ??= new Set(events.map(({ id }) => id))),
+      done: work.then(outcomeOf, () => undefined),
+    };
     this.batches = [...this.batches, batch];
     try {
       return await work;

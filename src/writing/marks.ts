@@ -196,6 +196,7 @@ export class Marks {
   }
 
   async close(): Promise<void> {
+    this.connected = false; // marks may still be on their way to us
     this.redis.removeAllListeners('close'); // nobody needs to be told what we do ourselves
     await this.redis.quit().catch(() => {
       this.redis.disconnect();

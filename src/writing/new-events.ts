@@ -1,4 +1,3 @@
-import type { Event } from '../event/decode.js';
 import { faultOf } from '../failures/failure.js';
 import { park } from '../postgres/parked.js';
 import type { ProcessedEvents } from '../postgres/processed.js';
@@ -27,6 +26,12 @@ function holdsIds(table: string | undefined): boolean {
   return table?.startsWith('processed_events') ?? false;
 }
 
+/** What can be written of a batch, and only if a condition holds. */
+export interface Attempt extends Foreseen {
+  /** Fails where it does not hold. */
+  readonly condition?: Statement | undefined;
+}
+
 /** Parks what waits of a batch, within the transaction that wrote the rest. */
 export async function parkWaiting(session: Session, written: Written): Promise<Written> {
   if (written.waiting.length === 0) return written;
@@ -45,7 +50,6 @@ export class NewEvents {
   private readonly ids = { asked: new Guess(), unasked: new Guess() };
   /** Whether a table's rows are new: of posts most are, of the conversations that messages name hardly any. */
   private readonly rows: ReadonlyMap<string, Guess>;
-
   /** Whether many rows may be copied, as far as we know. */
   private mayCopy = true;
 
@@ -69,19 +73,13 @@ export class NewEvents {
    * Writes what can be written of a batch, and parks the rest.
    *
    * @param redis as `areLikely` was asked
-   * @param condition fails where nothing is to be written
    * @returns undefined, and nothing is written, where events were processed before
    * @throws whatever else the database says, or Bug; nothing is written then
    */
-  async write(
-    session: Session,
-    foreseen: Foreseen,
-    redis: 'asked' | 'unasked',
-    condition?: Statement,
-  ): Promise<Written | undefined> {
-    if (foreseen.applicable.length === 0) return undefined;
+  async write(session: Session, attempt: Attempt, redis: 'asked' | 'unasked'): Promise<Written | undefined> {
+    if (attempt.applicable.length === 0) return undefined;
     try {
-      const written = await this.writeFolded(session, foreseen, condition);
+      const written = await this.writeFolded(session, attempt);
       this.ids[redis].held();
       return written;
     } catch (error) {
@@ -91,45 +89,39 @@ export class NewEvents {
     }
   }
 
-  private async writeFolded(session: Session, foreseen: Foreseen, condition: Statement | undefined): Promise<Written> {
-    const changes = pure(() => fold(foreseen.applicable));
+  private async writeFolded(session: Session, attempt: Attempt): Promise<Written> {
+    const changes = pure(() => fold(attempt.applicable));
     // Without BEGIN it would be up to Citus what is one transaction.
-    if (foreseen.waiting.length > 0 || session.layout === 'distributed') {
-      return this.writeRows(session, foreseen, changes, condition);
+    if (attempt.waiting.length > 0 || session.layout === 'distributed') {
+      return this.writeRows(session, attempt, changes);
     }
     const guesses = this.guessesOf(changes);
     // Each is asked, also where one says no: the others have had their chance.
-    if (guesses.filter((guess) => !guess.isWorthIt()).length > 0)
-      return this.writeRows(session, foreseen, changes, condition);
-    const written = await this.writeNewRows(session, foreseen, changes, condition);
+    if (guesses.filter((guess) => !guess.isWorthIt()).length > 0) return this.writeRows(session, attempt, changes);
+    const written = await this.writeNewRows(session, attempt, changes);
     for (const guess of written ? guesses : []) guess.held();
     // The try has used up what was folded.
     return (
       written ??
       this.writeRows(
         session,
-        foreseen,
-        pure(() => fold(foreseen.applicable)),
-        condition,
+        attempt,
+        pure(() => fold(attempt.applicable)),
       )
     );
   }
 
   /** In one round trip; undefined where rows are there. */
-  private async writeNewRows(
-    session: Session,
-    foreseen: Foreseen,
-    changes: Changes,
-    condition: Statement | undefined,
-  ): Promise<Written | undefined> {
-    const { applicable, waiting, repeated, collisions, come } = foreseen;
-    const { statements, created } = statementsOfNew(this.tables, changes, this.mayCopy);
-    const first = this.first(applicable, condition);
+  private async writeNewRows(session: Session, attempt: Attempt, changes: Changes): Promise<Written | undefined> {
+    const { applicable, waiting, repeated, collisions, come } = attempt;
+    const { mayCopy } = this;
+    const { statements, created } = statementsOfNew(this.tables, changes, mayCopy);
+    const first = this.first(attempt);
     await come();
     try {
       await session.together([...first, ...statements]);
     } catch (error) {
-      if (this.mayCopy && faultOf(error)?.sqlState === NOT_SUPPORTED) {
+      if (mayCopy && faultOf(error)?.sqlState === NOT_SUPPORTED) {
         this.mayCopy = false;
         return undefined;
       }
@@ -142,7 +134,7 @@ export class NewEvents {
   }
 
   /** What is sent before the rows. The condition is met when the ids are claimed, not a moment before. */
-  private first(applicable: readonly Event[], condition: Statement | undefined): readonly Statement[] {
+  private first({ applicable, condition }: Attempt): readonly Statement[] {
     return [this.processed.claimNew(applicable), ...(condition ? [condition] : [])];
   }
 
@@ -151,15 +143,10 @@ export class NewEvents {
   }
 
   /** In one transaction, whether or not the rows are there. */
-  private async writeRows(
-    session: Session,
-    foreseen: Foreseen,
-    changes: Changes,
-    condition: Statement | undefined,
-  ): Promise<Written> {
-    const { applicable, waiting, repeated, collisions, come } = foreseen;
+  private async writeRows(session: Session, attempt: Attempt, changes: Changes): Promise<Written> {
+    const { applicable, waiting, repeated, collisions, come } = attempt;
     const around = {
-      first: [BEGIN, ...this.first(applicable, condition)],
+      first: [BEGIN, ...this.first(attempt)],
       last: waiting.length === 0 ? [COMMIT] : [],
       come,
       // Where tables are distributed it is known already what is there.

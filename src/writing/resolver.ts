@@ -21,7 +21,8 @@ export function needsOf(events: readonly Event[], isKnown: (table: Table, key: s
   return needs;
 }
 
-async function thoseThere(session: Session, { byTable }: Keys): Promise<Keys> {
+/** Those of these rows that the database has. */
+export async function thoseThere(session: Session, { byTable }: Keys): Promise<Keys> {
   const questions = [...byTable].map(([table, keys]) => existing(table, [...keys]));
   return foundIn([...byTable.keys()], await session.together(questions));
 }

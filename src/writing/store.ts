@@ -4,7 +4,7 @@ import { reapplyChanges } from '../tables/reapply.js';
 import { pure } from './blame.js';
 import { Condition } from './condition.js';
 import type { Event } from '../event/decode.js';
-import { InFlight, withoutTwins, type Batch } from './in-flight.js';
+import { InFlight, withoutTwins, writtenAmong, type Batch } from './in-flight.js';
 import { foreseeing } from './foresight.js';
 import { fold } from '../tables/fold.js';
 import { isolate, type Isolated } from './isolate.js';
@@ -165,7 +165,7 @@ export class Store {
     let written: Written | undefined;
     try {
       written = await foreseeing(this.resolver, session, rest, older, (foreseen) =>
-        this.newEvents.write(session, foreseen, 'asked', condition),
+        this.newEvents.write(session, { ...foreseen, condition }, 'asked'),
       );
     } catch (error) {
       if (condition && isElsewhere(error)) return undefined;
@@ -173,8 +173,7 @@ export class Store {
     }
     const finished = written && this.finish(written, [...believed], identity);
     if (!finished || twins.length === 0) return finished;
-    await Promise.all(makers.map(({ done }) => done));
-    const settled = new Set(makers.flatMap(({ wrote }) => wrote(twins)));
+    const settled = writtenAmong(twins, await Promise.all(makers.map(({ done }) => done)));
     if (settled.size === twins.length) return { ...finished, duplicates: [...finished.duplicates, ...settled] };
     // Should it fail here, all of the batch is delivered again.
     return sum([finished, nothingBut([...settled]), await this.writeSifted(session, except(twins, settled), [], true)]);

@@ -1,15 +1,15 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { DataSource } from 'typeorm';
-import { readConfig } from '../../src/config.js';
 import type { Event } from '../../src/event/decode.js';
 import { tables } from '../../src/handlers/index.js';
 import { ProcessedEvents } from '../../src/postgres/processed.js';
-import { Marks } from '../../src/writing/marks.js';
+import type { Marks } from '../../src/writing/marks.js';
 import { Store } from '../../src/writing/store.js';
 import type { Written } from '../../src/writing/written.js';
 import { emptyTables, freshDatabase } from '../support/database.js';
 import { envelope, eventOf } from '../support/envelopes.js';
+import { connectedMarks } from '../support/marks.js';
 import type { Envelope } from '../support/model.js';
 import { post, user } from '../support/people.js';
 import { sentBy } from '../support/sent.js';
@@ -33,11 +33,7 @@ describe('a batch that comes while another is being written', () => {
     dataSource = await freshDatabase();
     await processed.maintain(dataSource, 8);
     await dataSource.query("ALTER TABLE posts ADD CONSTRAINT poison CHECK (content <> 'poison')");
-    const { redis, idempotencyTtl } = readConfig(process.env);
-    if (!redis) throw new Error('the servers of the tests have a Redis');
-    let isConnected = false;
-    marks = Marks.open(redis, idempotencyTtl, (connected) => (isConnected = connected));
-    await until(() => isConnected);
+    marks = await connectedMarks();
   });
   after(async () => {
     await marks.close();

@@ -76,7 +76,6 @@ describe('events that are new', () => {
         [0, [2, 3, 1]],
         [500, [2]],
       ] as const) {
-        // prettier-ignore
         const batch = many(start);
         delivered.push(...batch);
         const writing = () => other.write(batch.map((one, i) => eventOf(one, i)));

@@ -2,11 +2,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DataSource } from 'typeorm';
-import { readConfig } from '../../src/config.js';
 import type { Event } from '../../src/event/decode.js';
 import { registry, tables } from '../../src/handlers/index.js';
 import { users } from '../../src/handlers/users.js';
-import { Marks } from '../../src/writing/marks.js';
 import { Parking, type GivenUp } from '../../src/writing/parking.js';
 import { backoff } from '../../src/waiting/backoff.js';
 import { persist } from '../../src/writing/persist.js';
@@ -19,6 +17,7 @@ import { delivery } from '../support/arbitraries.js';
 import { emptyTables, freshDatabase } from '../support/database.js';
 import { deliver, eventOf, patient } from '../support/deliver.js';
 import { silent } from '../support/log.js';
+import { connectedMarks } from '../support/marks.js';
 import { expectedTables, type Envelope } from '../support/model.js';
 import { reply } from '../support/people.js';
 import { readRows } from '../support/rows.js';
@@ -104,12 +103,8 @@ describe('one transaction', () => {
   });
 
   it('believes no mark of tables that were made anew since', async () => {
-    const { redis, idempotencyTtl } = readConfig(process.env);
-    if (!redis) throw new Error('the servers of the tests have a Redis');
-    let isConnected = false;
-    const marks = Marks.open(redis, idempotencyTtl, (connected) => (isConnected = connected));
+    const marks = await connectedMarks();
     try {
-      await until(() => isConnected);
       const store = new Store(dataSource, tables, processed, marks);
       const events = Array.from({ length: 3 }, (_, i) => eventOf(user(unique('u'), unique('u')), i));
       await store.write(events.slice(0, 1));
@@ -132,12 +127,8 @@ describe('one transaction', () => {
       CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'at the very end'; END $$;
       CREATE CONSTRAINT TRIGGER late AFTER INSERT ON users DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW WHEN (NEW.username = 'late') EXECUTE FUNCTION refuse()`);
-    const { redis, idempotencyTtl } = readConfig(process.env);
-    if (!redis) throw new Error('the servers of the tests have a Redis');
-    let isConnected = false;
-    const marks = Marks.open(redis, idempotencyTtl, (connected) => (isConnected = connected));
+    const marks = await connectedMarks();
     try {
-      await until(() => isConnected);
       const store = new Store(dataSource, tables, processed, marks);
       const [good, late] = [unique('good'), unique('late')];
       const events = [eventOf(user(good, good), 0), eventOf(user(late, late, 'late'), 1)];
